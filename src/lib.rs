@@ -1,0 +1,1 @@
+//! quafka: Kafka in, QuestDB out.
