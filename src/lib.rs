@@ -1,1 +1,13 @@
-//! quafka: Kafka in, QuestDB out.
+//! quafka: Kafka in, QuestDB out. A gateway that takes Kafka producers' records and writes them to QuestDB as rows.
+
+pub mod api;
+pub mod config;
+pub mod decode;
+pub mod mapping;
+pub mod memory;
+pub mod ops;
+pub mod rows;
+pub mod schema;
+pub mod server;
+pub mod sink;
+pub mod topics;

@@ -1,1 +1,3 @@
+//! The `quafka` command.
+
 fn main() {}

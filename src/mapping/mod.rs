@@ -1,0 +1,1 @@
+//! From a topic and a record to a table, columns and a timestamp.

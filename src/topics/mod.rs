@@ -1,0 +1,1 @@
+//! Virtual topics: partitions, offsets, producer state.
