@@ -19,7 +19,14 @@ pub struct Cli {
 
     /// How log lines are written to stderr; which of them is said by QUAFKA_LOG or RUST_LOG, such as
     /// `info,quafka=debug`
-    #[arg(long, global = true, env = "QUAFKA_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        display_order = 100,
+        env = "QUAFKA_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
 }
 
