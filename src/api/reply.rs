@@ -40,34 +40,29 @@ impl Call<'_> {
 
     /// The response's frame, with a body of another version than the request's.
     pub(super) fn encode_version(&self, response: &impl Encodable, version: i16) -> Result<Bytes, Refusal> {
-        let encode = || {
-            let mut frame = self.begin();
-            let header = ResponseHeader::default().with_correlation_id(self.correlation_id);
-            header.encode(&mut frame, response_header_version(self.api, version))?;
-            response.encode(&mut frame, version)?;
-            Ok(finish(frame))
-        };
-        encode().map_err(|error: anyhow::Error| Refusal::Encoding {
-            api: self.api,
-            version,
-            reason: error.to_string(),
-        })
+        let mut frame = begin();
+        let header = ResponseHeader::default().with_correlation_id(self.correlation_id);
+        header
+            .encode(&mut frame, response_header_version(self.api, version))
+            .and_then(|()| response.encode(&mut frame, version))
+            .map_err(|error| Refusal::Encoding { api: self.api, version, reason: error.to_string() })?;
+        Ok(finish(frame))
     }
 
     /// The response's frame, with a body that is written by hand: for versions so old that `kafka-protocol` has
     /// dropped them.
     pub(super) fn encode_by_hand(&self, body: impl FnOnce(&mut BytesMut)) -> Reply {
-        let mut frame = self.begin();
+        let mut frame = begin();
         frame.put_i32(self.correlation_id);
         body(&mut frame);
         Reply::Now(Answer::Send(finish(frame)))
     }
+}
 
-    fn begin(&self) -> BytesMut {
-        let mut frame = BytesMut::with_capacity(256);
-        frame.put_i32(0);
-        frame
-    }
+fn begin() -> BytesMut {
+    let mut frame = BytesMut::with_capacity(256);
+    frame.put_i32(0);
+    frame
 }
 
 fn finish(mut frame: BytesMut) -> Bytes {

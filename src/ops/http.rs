@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -16,14 +17,17 @@ use crate::memory::MemoryBudget;
 /// OpenMetrics 1.0, as Prometheus asks for it.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Asks whether rows can be written now.
+pub type ReadyCheck = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
 /// The admin endpoint: `/metrics` and health over HTTP.
 pub struct AdminServer {
     /// What is told of the metrics.
     pub metrics: Arc<Metrics>,
     /// What is told of memory.
     pub memory: MemoryBudget,
-    /// Whether QuestDB takes rows.
-    pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Resolves to the reason where the gateway cannot write rows at the moment.
+    pub ready: ReadyCheck,
 }
 
 impl AdminServer {
@@ -48,7 +52,7 @@ async fn metrics(State(admin): State<Arc<AdminServer>>) -> Response {
 
 /// 200 while QuestDB takes rows, 503 with the reason otherwise: for load balancers and orchestrators.
 async fn ready(State(admin): State<Arc<AdminServer>>) -> Response {
-    match (admin.ready)() {
+    match (admin.ready)().await {
         Ok(()) => "ready\n".into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response(),
     }
