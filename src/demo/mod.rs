@@ -1,0 +1,7 @@
+//! `quafka demo`: a QuestDB, the gateway and a producer, on one screen.
+
+pub mod child;
+pub mod java;
+pub mod maven;
+pub mod questdb_http;
+pub mod questdb_server;
