@@ -6,6 +6,7 @@ pub mod decode;
 pub mod mapping;
 pub mod memory;
 pub mod ops;
+pub mod questdb;
 pub mod rows;
 pub mod schema;
 pub mod server;
