@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -210,19 +209,16 @@ async fn open(target: &Target) -> Result<Open, String> {
     }
 }
 
-fn handshake<T>(io: T) -> impl Future<Output = Result<Open, String>>
+async fn handshake<T>(io: T) -> Result<Open, String>
 where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    async move {
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("HTTP: {error}"))?;
-        let driver = tokio::spawn(async move {
-            // What went wrong is told to whoever sends a request.
-            let _ = connection.await;
-        });
-        Ok(Open { sender, driver, last_used: Instant::now() })
-    }
+    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("HTTP: {error}"))?;
+    let driver = tokio::spawn(async move {
+        // What went wrong is told to whoever sends a request.
+        let _ = connection.await;
+    });
+    Ok(Open { sender, driver, last_used: Instant::now() })
 }
 
 /// RFC 4648, section 4. One header needs it, which is no reason for a dependency.
