@@ -59,7 +59,7 @@ async fn owner_of_a_server() {
         return;
     }
     let questdb = QuestDbServer::start().await;
-    println!("\nserver {} {}", questdb.id(), questdb.http().console());
+    println!("\nserver {} {}", questdb.id(), questdb.console());
     std::thread::sleep(Duration::from_secs(600));
 }
 

@@ -4,6 +4,5 @@ pub mod child;
 pub mod java;
 pub mod maven;
 pub mod producer;
-pub mod questdb_http;
 pub mod questdb_server;
 pub mod trades;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::child::OwnedChild;
 use super::java::{Java, MissingTool, SearchPath, find_java, questdb_flags};
 use super::maven::{self, MavenError};
-use super::questdb_http::QuestDbHttp;
+use crate::questdb::QuestDb;
 
 /// The QuestDB that is started: the newest that runs on JDK 17.
 pub const QUESTDB: &str = "org.questdb:questdb:9.3.4";
@@ -133,12 +133,12 @@ impl QuestDbServer {
 
     /// The configuration string for QuestDB's clients.
     pub fn http_conf(&self) -> String {
-        format!("http::addr=127.0.0.1:{};", self.port)
+        http_conf(self.port)
     }
 
-    /// A client for SQL.
-    pub fn http(&self) -> QuestDbHttp {
-        QuestDbHttp::plain("127.0.0.1", self.port)
+    /// Where the web console is.
+    pub fn console(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// The process id.
@@ -225,14 +225,15 @@ impl Launch {
         let mut process = OwnedChild::spawn(&mut self.command(port), &log, self.scratch.as_deref())
             .map_err(system(&format!("running {}", self.java.program.display())))?;
         let deadline = Instant::now() + self.options.start_timeout;
-        let http = QuestDbHttp::plain("127.0.0.1", port);
+        let http = QuestDb::from_conf(&http_conf(port))
+            .map_err(|error| system("connecting")(io::Error::other(error)))?;
         let listening = format!("listening on 127.0.0.1:{port}");
         loop {
             if let Some(status) = process.try_wait().map_err(system("waiting for QuestDB"))? {
                 return Err(self.not_ready(format!("it ended with {status}")));
             }
             // The log line shows that it is this server, and no other, that answers on the port.
-            if self.log().contains(&listening) && http.ping().await {
+            if self.log().contains(&listening) && http.ping().await.is_ok() {
                 return Ok(process);
             }
             if Instant::now() > deadline {
@@ -285,6 +286,10 @@ impl Launch {
 fn system(what: &str) -> impl FnOnce(io::Error) -> StartError + use<> {
     let what = what.to_owned();
     move |error| StartError::System { what, error }
+}
+
+fn http_conf(port: u16) -> String {
+    format!("http::addr=127.0.0.1:{port};")
 }
 
 /// Whether nothing listens on this port of 127.0.0.1.

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-use quafka::demo::questdb_http::{QuestDbHttp, SqlError};
 use quafka::demo::questdb_server::{self, Options};
+use quafka::questdb::{QuestDb, QuestDbError, quote_literal};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -55,9 +55,9 @@ impl QuestDbServer {
         self.server.log()
     }
 
-    /// A client for SQL.
-    pub fn http(&self) -> QuestDbHttp {
-        self.server.http()
+    /// Where the web console is: `http://127.0.0.1:PORT`.
+    pub fn console(&self) -> String {
+        self.server.console()
     }
 
     /// The rows of a query, a list of values each. Panics with QuestDB's reason when it refuses.
@@ -66,13 +66,19 @@ impl QuestDbServer {
     }
 
     /// The rows of a query, or why there are none.
-    pub async fn try_sql(&self, query: &str) -> Result<Vec<Vec<Value>>, SqlError> {
-        self.http().sql(query).await
+    pub async fn try_sql(&self, query: &str) -> Result<Vec<Vec<Value>>, QuestDbError> {
+        // No connection outlives a call: the tests of a binary run on a runtime each.
+        let questdb = QuestDb::from_conf(&self.http_conf()).expect("the conf of our own server is right");
+        Ok(questdb.sql(query).await?.rows)
     }
 
     /// The rows that a SELECT sees in a table; 0 where there is no such table.
     pub async fn count(&self, table: &str) -> u64 {
-        self.http().count(table).await.unwrap_or_else(|error| panic!("{error}"))
+        match self.try_sql(&format!("SELECT count() FROM {}", quote_literal(table))).await {
+            Ok(rows) => rows[0][0].as_u64().unwrap(),
+            Err(QuestDbError::Sql { message, .. }) if message.contains("does not exist") => 0,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Waits until what was committed to a table has been applied and `rows` rows are visible. Panics when there are
@@ -87,7 +93,9 @@ impl QuestDbServer {
                 return;
             }
             if Instant::now() > deadline {
-                let state = self.try_sql(&format!("SELECT * FROM wal_tables() WHERE name = '{table}'")).await;
+                let state = self
+                    .try_sql(&format!("SELECT * FROM wal_tables() WHERE name = {}", quote_literal(table)))
+                    .await;
                 panic!("{table} has {count} rows, not {rows}, after {patience:?}; wal_tables(): {state:?}");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -96,7 +104,10 @@ impl QuestDbServer {
 
     /// Whether all commits to a table are visible; false where there is no such table.
     pub async fn is_applied(&self, table: &str) -> bool {
-        let query = format!("SELECT writerTxn >= sequencerTxn FROM wal_tables() WHERE name = '{table}'");
+        let query = format!(
+            "SELECT writerTxn >= sequencerTxn FROM wal_tables() WHERE name = {}",
+            quote_literal(table)
+        );
         self.sql(&query).await.first().is_some_and(|row| row[0] == Value::Bool(true))
     }
 
