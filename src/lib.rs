@@ -3,9 +3,11 @@
 pub mod api;
 pub mod config;
 pub mod decode;
+pub mod demo;
 pub mod mapping;
 pub mod memory;
 pub mod ops;
+pub mod questdb;
 pub mod rows;
 pub mod schema;
 pub mod server;

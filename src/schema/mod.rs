@@ -1,7 +1,11 @@
 //! What QuestDB's tables look like.
 
+mod cache;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+
+pub use cache::{SchemaError, Schemas};
 
 /// A table's columns as QuestDB has them now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,21 @@
 //! Lanes to QuestDB: group commit, typed outcomes.
+//!
+//! A [`Submission`] goes to the lane of its (table, partition), which writes it together with whatever else has
+//! gathered for that table, and resolves its ticket with an [`Outcome`]. Nothing is written twice by the sink, and
+//! nothing is called committed that QuestDB has not called so.
 
+mod answer;
+mod decimal;
+mod http_transport;
+mod ilp;
+mod lane;
+mod metrics;
 mod outcome;
+mod pending;
+mod queue;
+mod start;
+mod transport;
 
+pub use metrics::{AnswerKind, AnswerLabel, SinkMetrics};
 pub use outcome::{Fence, FenceToken, Outcome, Resolver, Submission, Ticket, ticket};
+pub use start::{Sink, SinkError, SinkOptions};

@@ -1,0 +1,254 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::conf::{Conf, Credentials};
+use super::tls;
+
+/// An answer larger than this is refused; the largest that the gateway asks for lists a table's columns.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// A connection that has been idle for this long is not trusted with a write any more: whoever stands between may
+/// have forgotten it, and a write into a dead connection has an unknown outcome. A fresh one costs a millisecond.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+
+const USER_AGENT_VALUE: HeaderValue = HeaderValue::from_static(concat!("quafka/", env!("CARGO_PKG_VERSION")));
+
+/// Where and how to connect.
+pub(super) struct Target {
+    pub(super) conf: Conf,
+    host: HeaderValue,
+    authorization: Option<HeaderValue>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl Target {
+    pub(super) fn new(conf: Conf) -> Result<Self, String> {
+        let host = HeaderValue::try_from(conf.addr.to_string()).map_err(|_| "`addr` is no host name".to_owned())?;
+        let tls = if conf.scheme.is_tls() {
+            let name = ServerName::try_from(conf.addr.host.clone())
+                .map_err(|_| format!("`addr`: TLS cannot check the name `{}`", conf.addr.host))?;
+            Some((TlsConnector::from(tls::client_config(&conf)?), name))
+        } else {
+            None
+        };
+        let authorization = conf.credentials.as_ref().map(authorization).transpose()?;
+        Ok(Self { conf, host, authorization, tls })
+    }
+}
+
+fn authorization(credentials: &Credentials) -> Result<HeaderValue, String> {
+    let text = match credentials {
+        Credentials::Basic { username, password } => {
+            format!("Basic {}", base64(format!("{username}:{password}").as_bytes()))
+        }
+        Credentials::Token(token) => format!("Bearer {token}"),
+    };
+    let mut value = HeaderValue::try_from(text).map_err(|_| "the credentials do not fit an HTTP header".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Why there is no answer. The difference between the two decides whether a write may be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// Certainly nothing of the request was handed to the network.
+    #[error("{0}")]
+    NotSent(String),
+    /// The request was handed over, at least in part, and the answer never came.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// What QuestDB answered.
+#[derive(Clone, Debug)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// One HTTP/1.1 connection that is kept alive, and opened again when it is needed.
+pub struct HttpConnection {
+    target: Arc<Target>,
+    open: Option<Open>,
+}
+
+struct Open {
+    sender: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<()>,
+    last_used: Instant,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Also ends a request that is under way: nobody waits for it any more.
+        self.driver.abort();
+    }
+}
+
+impl HttpConnection {
+    pub(super) fn new(target: Arc<Target>) -> Self {
+        Self { target, open: None }
+    }
+
+    /// Whether the connection is open, as far as this side knows.
+    pub fn is_open(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| !open.sender.is_closed() && open.last_used.elapsed() < MAX_IDLE)
+    }
+
+    /// Opens the connection where it is not open.
+    ///
+    /// # Errors
+    /// [`HttpError::NotSent`] always.
+    pub async fn connect(&mut self) -> Result<(), HttpError> {
+        self.open = Some(self.ready().await?);
+        Ok(())
+    }
+
+    /// Sends one request and waits for the whole answer, for at most `request_timeout` and what its size adds.
+    ///
+    /// # Errors
+    /// Says whether the request may have reached QuestDB. The connection is given up in both cases.
+    pub async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<HttpAnswer, HttpError> {
+        let conf = &self.target.conf;
+        let by_size = body.len() as u64 * 1000 / conf.request_min_throughput.max(1);
+        let limit = conf.request_timeout + Duration::from_millis(by_size);
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().map_err(|error| HttpError::NotSent(format!("{path}: {error}")))?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.target.host.clone());
+        headers.insert(USER_AGENT, USER_AGENT_VALUE);
+        if let Some(authorization) = &self.target.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+
+        let mut open = self.ready().await?;
+        // Taken out of `self` meanwhile, so that whoever drops this future closes the connection.
+        let answer = timeout(limit, exchange(&mut open.sender, request)).await;
+        match answer {
+            Ok(Ok(answer)) => {
+                open.last_used = Instant::now();
+                self.open = Some(open);
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(HttpError::Lost(format!("no answer from QuestDB within {} ms", limit.as_millis()))),
+        }
+    }
+
+    async fn ready(&mut self) -> Result<Open, HttpError> {
+        if self.is_open()
+            && let Some(mut open) = self.open.take()
+            && open.sender.ready().await.is_ok()
+        {
+            return Ok(open);
+        }
+        self.open = None;
+        let addr = &self.target.conf.addr;
+        let limit = self.target.conf.connect_timeout;
+        match timeout(limit, open(&self.target)).await {
+            Ok(opened) => opened.map_err(|error| HttpError::NotSent(format!("cannot connect to QuestDB at {addr}: {error}"))),
+            Err(_) => {
+                Err(HttpError::NotSent(format!("no connection to QuestDB at {addr} within {} ms", limit.as_millis())))
+            }
+        }
+    }
+}
+
+async fn exchange(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<HttpAnswer, HttpError> {
+    let response = sender.try_send_request(request).await.map_err(|mut error| {
+        // hyper gives the request back exactly when it has not begun to write it.
+        let not_sent = error.take_message().is_some();
+        let text = describe(&error.into_error());
+        if not_sent { HttpError::NotSent(text) } else { HttpError::Lost(text) }
+    })?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
+        .collect()
+        .await
+        .map_err(|error| HttpError::Lost(format!("QuestDB's answer broke off: {error}")))?;
+    Ok(HttpAnswer { status, body: body.to_bytes() })
+}
+
+/// hyper's messages say little; what is below them says more.
+fn describe(error: &hyper::Error) -> String {
+    use std::error::Error;
+    match error.source() {
+        Some(source) => format!("the connection to QuestDB broke: {error}: {source}"),
+        None => format!("the connection to QuestDB broke: {error}"),
+    }
+}
+
+async fn open(target: &Target) -> Result<Open, String> {
+    let addr = &target.conf.addr;
+    let tcp = TcpStream::connect((addr.host.as_str(), addr.port)).await.map_err(|error| error.to_string())?;
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    match &target.tls {
+        None => handshake(tcp).await,
+        Some((connector, name)) => {
+            let tls = connector.connect(name.clone(), tcp).await.map_err(|error| format!("TLS: {error}"))?;
+            handshake(tls).await
+        }
+    }
+}
+
+async fn handshake<T>(io: T) -> Result<Open, String>
+where
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("HTTP: {error}"))?;
+    let driver = tokio::spawn(async move {
+        // What went wrong is told to whoever sends a request.
+        let _ = connection.await;
+    });
+    Ok(Open { sender, driver, last_used: Instant::now() })
+}
+
+/// RFC 4648, section 4. One header needs it, which is no reason for a dependency.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let padded = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
+        let word = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
+        for digit in 0..4 {
+            if digit <= chunk.len() {
+                text.push(ALPHABET[(word >> (18 - 6 * digit) & 63) as usize].into());
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_as_in_the_rfc() {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("admin:quest", "YWRtaW46cXVlc3Q=")]
+        {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+use serde_json::Value;
+
+use super::{TableColumn, TableSchema};
+use crate::questdb::{QuestDb, QuestDbError, Rows, quote_literal};
+use crate::rows::TableName;
+
+/// For how long a table's columns are believed. What the gateway itself adds is handled by
+/// [`Schemas::invalidate`]; this is for what others do to the table.
+const TTL: Duration = Duration::from_secs(30);
+
+/// For how long a table is believed not to exist: the first write creates it.
+const ABSENT_TTL: Duration = Duration::from_secs(1);
+
+/// More tables than this are looked up again and again; each costs some hundred bytes a column.
+const MAX_TABLES: u64 = 10_000;
+
+/// What QuestDB's tables look like, asked once and remembered for a while.
+///
+/// Clones share what is remembered. A table that many ask for at the same time is asked for once.
+#[derive(Clone)]
+pub struct Schemas {
+    questdb: QuestDb,
+    tables: Cache<TableName, Arc<TableSchema>>,
+}
+
+/// Why a table's columns are not known.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot read the columns of table `{table}`: {reason}")]
+pub struct SchemaError {
+    /// The table.
+    pub table: TableName,
+    /// What came in the way.
+    pub reason: Arc<QuestDbError>,
+}
+
+struct ByPresence;
+
+impl Expiry<TableName, Arc<TableSchema>> for ByPresence {
+    fn expire_after_create(&self, _: &TableName, schema: &Arc<TableSchema>, _: Instant) -> Option<Duration> {
+        Some(if schema.columns.is_empty() { ABSENT_TTL } else { TTL })
+    }
+}
+
+impl Schemas {
+    /// An empty cache before this QuestDB.
+    pub fn new(questdb: QuestDb) -> Self {
+        Self { questdb, tables: Cache::builder().max_capacity(MAX_TABLES).expire_after(ByPresence).build() }
+    }
+
+    /// The table's columns; none at all where the table does not exist.
+    ///
+    /// # Errors
+    /// QuestDB could not be asked. Errors are not remembered.
+    pub async fn table(&self, table: &TableName) -> Result<Arc<TableSchema>, SchemaError> {
+        let read = async {
+            let schema = read(&self.questdb, table).await?;
+            Ok(Arc::new(schema))
+        };
+        self.tables
+            .try_get_with_by_ref(table, read)
+            .await
+            .map_err(|reason| SchemaError { table: table.clone(), reason })
+    }
+
+    /// Forgets a table, because a write showed that it looks different.
+    pub async fn invalidate(&self, table: &TableName) {
+        self.tables.invalidate(table).await;
+    }
+}
+
+async fn read(questdb: &QuestDb, table: &TableName) -> Result<TableSchema, QuestDbError> {
+    let name = quote_literal(table.as_str());
+    let query = format!("select \"column\", type, designated from table_columns({name})");
+    match questdb.sql(&query).await {
+        Ok(rows) => parse(&rows),
+        // 9.3.4 says `table does not exist [table=t]`.
+        Err(QuestDbError::Sql { message, .. }) if message.starts_with("table does not exist") => {
+            Ok(TableSchema::default())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn parse(rows: &Rows) -> Result<TableSchema, QuestDbError> {
+    let mut schema = TableSchema::default();
+    for row in &rows.rows {
+        let [Value::String(name), Value::String(type_name), Value::Bool(designated)] = row.as_slice() else {
+            return Err(QuestDbError::Malformed("table_columns() is not column, type, designated".to_owned()));
+        };
+        let name: Arc<str> = name.as_str().into();
+        if *designated {
+            schema.designated = Some(name.clone());
+        }
+        let column = TableColumn { name: name.clone(), type_name: type_name.as_str().into() };
+        schema.columns.insert(name.to_lowercase(), column);
+    }
+    Ok(schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_their_lower_case_name() {
+        let rows: Rows = serde_json::from_str(
+            r#"{"columns":[],"dataset":[["Price","DOUBLE",false],["Bids","DOUBLE[][]",false],["ts","TIMESTAMP",true]]}"#,
+        )
+        .unwrap();
+        let schema = parse(&rows).unwrap();
+        assert_eq!(schema.designated.as_deref(), Some("ts"));
+        assert_eq!(schema.columns["price"], TableColumn { name: "Price".into(), type_name: "DOUBLE".into() });
+        assert_eq!(&*schema.columns["bids"].type_name, "DOUBLE[][]");
+        assert_eq!(schema.columns.len(), 3);
+    }
+
+    #[test]
+    fn an_odd_answer_is_an_error() {
+        let rows: Rows = serde_json::from_str(r#"{"dataset":[["Price"]]}"#).unwrap();
+        assert!(parse(&rows).is_err());
+    }
+}

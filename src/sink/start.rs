@@ -1,0 +1,144 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+
+use super::http_transport::HttpTransport;
+use super::lane::{Lane, LaneLimits};
+use super::metrics::SinkMetrics;
+use super::outcome::Submission;
+use super::pending::Pending;
+use crate::config::Transport;
+use crate::questdb::QuestDb;
+use crate::rows::RowError;
+
+/// QuestDB commits a request with more rows than this in parts, and then it is not all or nothing any more.
+const MAX_BLOCK_ROWS: usize = 1_000_000;
+
+/// How the sink writes.
+#[derive(Clone, Debug)]
+pub struct SinkOptions {
+    /// The wire protocol.
+    pub transport: Transport,
+    /// Connections that write at the same time. QuestDB takes 64 over HTTP by default.
+    pub lanes: usize,
+    /// Blocks that may wait in front of each lane before `submit` waits.
+    pub queued_blocks: usize,
+    /// Rows a request, except that one block always goes.
+    pub request_rows: usize,
+    /// Bytes a request, except that one block always goes.
+    pub request_bytes: usize,
+}
+
+impl Default for SinkOptions {
+    fn default() -> Self {
+        Self {
+            transport: Transport::Auto,
+            lanes: 2,
+            queued_blocks: 1024,
+            request_rows: 100_000,
+            request_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Why the sink cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SinkError {
+    /// The settings ask for something that cannot be.
+    #[error("{0}")]
+    Settings(String),
+}
+
+/// A handle to the lanes. Clones share them.
+#[derive(Clone)]
+pub struct Sink(Arc<Shared>);
+
+struct Shared {
+    /// Taken out when the sink closes.
+    lanes: Mutex<Arc<[mpsc::Sender<Pending>]>>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+    stop: CancellationToken,
+    metrics: SinkMetrics,
+}
+
+impl Sink {
+    /// Starts the lanes. QuestDB need not be there yet: they connect when there is something to write.
+    ///
+    /// # Errors
+    /// The settings ask for something that cannot be.
+    pub async fn start(options: SinkOptions, questdb: QuestDb, metrics: SinkMetrics) -> Result<Self, SinkError> {
+        let lane_count = options.lanes.max(1);
+        let stop = CancellationToken::new();
+        let limits = LaneLimits { max_rows: options.request_rows.max(1), max_queued: options.queued_blocks.max(1) };
+        let mut tasks = JoinSet::new();
+        let mut lanes = Vec::with_capacity(lane_count);
+        for number in 0..lane_count {
+            let (sender, receiver) = mpsc::channel(options.queued_blocks.max(1));
+            let transport = HttpTransport::new(questdb.clone(), options.request_bytes);
+            let lane = Lane::new(number, transport, receiver, limits, metrics.clone());
+            tasks.spawn(lane.run(stop.clone()));
+            lanes.push(sender);
+        }
+        let lanes = Mutex::new(lanes.into());
+        Ok(Self(Arc::new(Shared { lanes, tasks: tasks.into(), stop, metrics })))
+    }
+
+    /// Hands a block to its lane, waiting for room there until the submission's deadline. What becomes of the block is
+    /// told by the submission's ticket, in every case.
+    pub async fn submit(&self, submission: Submission) {
+        let rows = submission.block.rows();
+        let lane_hash = hash(&submission);
+        let pending = Pending::new(submission);
+        if rows == 0 {
+            return pending.committed();
+        }
+        if rows > MAX_BLOCK_ROWS {
+            let message = format!(
+                "a record batch of {rows} rows cannot be written as a whole, QuestDB takes up to {MAX_BLOCK_ROWS}: make \
+                 the producer's batches smaller"
+            );
+            let record = pending.block.origin.first().copied().unwrap_or_default();
+            return pending.rejected(RowError { record, column: None, message });
+        }
+        let lanes = self.0.lanes.lock().clone();
+        let index = (lane_hash % lanes.len().max(1) as u64) as usize;
+        let Some(lane) = lanes.get(index) else {
+            return pending.unavailable("the gateway is shutting down".into());
+        };
+        match timeout_at(pending.deadline.into(), lane.reserve()).await {
+            Ok(Ok(permit)) => {
+                self.0.metrics.queued_blocks.inc();
+                permit.send(pending);
+            }
+            Ok(Err(_)) => pending.unavailable("the gateway is shutting down".into()),
+            Err(_) => pending.unavailable("it waited for a place in the queue to QuestDB until its deadline".into()),
+        }
+    }
+
+    /// Takes no more submissions, and waits until all are written, until the deadline. What is not written by then is
+    /// resolved as [`Unavailable`](super::Outcome::Unavailable), or [`Unknown`](super::Outcome::Unknown) where it was
+    /// under way. Every ticket is resolved when this returns.
+    pub async fn close(&self, deadline: Instant) {
+        *self.0.lanes.lock() = Arc::new([]);
+        let mut tasks = self.0.tasks.lock().await;
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if timeout_at(deadline.into(), ended).await.is_err() {
+            self.0.stop.cancel();
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+}
+
+/// Rows of one (table, partition) stay in order, so they share a lane.
+fn hash(submission: &Submission) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    submission.block.table.hash(&mut hasher);
+    submission.partition.hash(&mut hasher);
+    hasher.finish()
+}
