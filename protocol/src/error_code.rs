@@ -115,7 +115,7 @@ mod tests {
     fn names_and_codes_are_those_of_kafka() {
         // The other crate's names are the same words in another case: an independent list of the codes.
         for &error in ErrorCode::ALL {
-            let theirs = match kafka_protocol::error::ParseResponseErrorCode::err(&error.code()) {
+            let theirs = match kafka_protocol::error::ParseResponseErrorCode::err(error.code()) {
                 Some(theirs) => format!("{theirs:?}"),
                 None => "None".to_owned(),
             };
