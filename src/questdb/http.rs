@@ -35,7 +35,8 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(conf: Conf) -> Result<Self, String> {
-        let host = HeaderValue::try_from(conf.addr.to_string()).map_err(|_| "`addr` is no host name".to_owned())?;
+        let host =
+            HeaderValue::try_from(conf.addr.to_string()).map_err(|_| "`addr` is no host name".to_owned())?;
         let tls = if conf.scheme.is_tls() {
             let name = ServerName::try_from(conf.addr.host.clone())
                 .map_err(|_| format!("`addr`: TLS cannot check the name `{}`", conf.addr.host))?;
@@ -55,7 +56,8 @@ fn authorization(credentials: &Credentials) -> Result<HeaderValue, String> {
         }
         Credentials::Token(token) => format!("Bearer {token}"),
     };
-    let mut value = HeaderValue::try_from(text).map_err(|_| "the credentials do not fit an HTTP header".to_owned())?;
+    let mut value =
+        HeaderValue::try_from(text).map_err(|_| "the credentials do not fit an HTTP header".to_owned())?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -161,10 +163,12 @@ impl HttpConnection {
         let addr = &self.target.conf.addr;
         let limit = self.target.conf.connect_timeout;
         match timeout(limit, open(&self.target)).await {
-            Ok(opened) => opened.map_err(|error| HttpError::NotSent(format!("cannot connect to QuestDB at {addr}: {error}"))),
-            Err(_) => {
-                Err(HttpError::NotSent(format!("no connection to QuestDB at {addr} within {} ms", limit.as_millis())))
-            }
+            Ok(opened) => opened
+                .map_err(|error| HttpError::NotSent(format!("cannot connect to QuestDB at {addr}: {error}"))),
+            Err(_) => Err(HttpError::NotSent(format!(
+                "no connection to QuestDB at {addr} within {} ms",
+                limit.as_millis()
+            ))),
         }
     }
 }
@@ -213,7 +217,8 @@ async fn handshake<T>(io: T) -> Result<Open, String>
 where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("HTTP: {error}"))?;
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("HTTP: {error}"))?;
     let driver = tokio::spawn(async move {
         // What went wrong is told to whoever sends a request.
         let _ = connection.await;
@@ -245,9 +250,14 @@ mod tests {
 
     #[test]
     fn base64_is_as_in_the_rfc() {
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("admin:quest", "YWRtaW46cXVlc3Q=")]
-        {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("admin:quest", "YWRtaW46cXVlc3Q="),
+        ] {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

@@ -169,8 +169,8 @@ impl Settings {
             #[serde(rename = "qwp.support.versions")]
             qwp_versions: Option<serde_json::Value>,
         }
-        let answer: Answer =
-            serde_json::from_slice(body).map_err(|error| QuestDbError::Malformed(format!("/settings: {error}")))?;
+        let answer: Answer = serde_json::from_slice(body)
+            .map_err(|error| QuestDbError::Malformed(format!("/settings: {error}")))?;
         let ilp_versions = answer.config.ilp_versions.unwrap_or_else(|| vec![1]);
         Ok(Self { version: answer.config.version, ilp_versions, qwp: answer.config.qwp_versions.is_some() })
     }
@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn settings_of_9_3_4() {
-        let body = br#"{"config":{"release.type":"OSS","release.version":"9.3.4","http.settings.readonly":false,
+        let body =
+            br#"{"config":{"release.type":"OSS","release.version":"9.3.4","http.settings.readonly":false,
             "accepting.writes":["http"],"line.proto.support.versions":[1,2,3],"ilp.proto.transports":["http"],
             "cairo.max.file.name.length":127},"preferences.version":0,"preferences":{}}"#;
         let settings = Settings::parse(body).unwrap();

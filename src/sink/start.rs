@@ -72,10 +72,15 @@ impl Sink {
     ///
     /// # Errors
     /// The settings ask for something that cannot be.
-    pub async fn start(options: SinkOptions, questdb: QuestDb, metrics: SinkMetrics) -> Result<Self, SinkError> {
+    pub async fn start(
+        options: SinkOptions,
+        questdb: QuestDb,
+        metrics: SinkMetrics,
+    ) -> Result<Self, SinkError> {
         let lane_count = options.lanes.max(1);
         let stop = CancellationToken::new();
-        let limits = LaneLimits { max_rows: options.request_rows.max(1), max_queued: options.queued_blocks.max(1) };
+        let limits =
+            LaneLimits { max_rows: options.request_rows.max(1), max_queued: options.queued_blocks.max(1) };
         let mut tasks = JoinSet::new();
         let mut lanes = Vec::with_capacity(lane_count);
         for number in 0..lane_count {
@@ -117,7 +122,9 @@ impl Sink {
                 permit.send(pending);
             }
             Ok(Err(_)) => pending.unavailable("the gateway is shutting down".into()),
-            Err(_) => pending.unavailable("it waited for a place in the queue to QuestDB until its deadline".into()),
+            Err(_) => {
+                pending.unavailable("it waited for a place in the queue to QuestDB until its deadline".into())
+            }
         }
     }
 
