@@ -90,8 +90,27 @@ pub struct HttpConnection {
 
 struct Open {
     sender: SendRequest<Full<Bytes>>,
+    /// The same socket, to look at without reading.
+    socket: std::net::TcpStream,
+    is_tls: bool,
     driver: JoinHandle<()>,
     last_used: Instant,
+}
+
+impl Open {
+    /// Whether the server has not closed the connection, as the kernel knows it at this moment. The task that drives
+    /// the connection hears of it only when it runs next; a write in between would have an unknown outcome.
+    fn is_usable(&self) -> bool {
+        if self.sender.is_closed() || self.last_used.elapsed() >= MAX_IDLE {
+            return false;
+        }
+        match self.socket.peek(&mut [0]) {
+            Ok(0) => false,
+            // Between requests a server has nothing to say, except that TLS may have tickets to hand out.
+            Ok(_) => self.is_tls,
+            Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+        }
+    }
 }
 
 impl Drop for Open {
@@ -108,7 +127,7 @@ impl HttpConnection {
 
     /// Whether the connection is open, as far as this side knows.
     pub fn is_open(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| !open.sender.is_closed() && open.last_used.elapsed() < MAX_IDLE)
+        self.open.as_ref().is_some_and(Open::is_usable)
     }
 
     /// Opens the connection where it is not open.
@@ -204,16 +223,23 @@ async fn open(target: &Target) -> Result<Open, String> {
     let addr = &target.conf.addr;
     let tcp = TcpStream::connect((addr.host.as_str(), addr.port)).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    match &target.tls {
-        None => handshake(tcp).await,
+    // A duplicate shares the original's state, so it does not block either.
+    let tcp = tcp.into_std().map_err(|error| error.to_string())?;
+    let socket = tcp.try_clone().map_err(|error| error.to_string())?;
+    let tcp = TcpStream::from_std(tcp).map_err(|error| error.to_string())?;
+    let (sender, driver) = match &target.tls {
+        None => handshake(tcp).await?,
         Some((connector, name)) => {
             let tls = connector.connect(name.clone(), tcp).await.map_err(|error| format!("TLS: {error}"))?;
-            handshake(tls).await
+            handshake(tls).await?
         }
-    }
+    };
+    Ok(Open { sender, socket, is_tls: target.tls.is_some(), driver, last_used: Instant::now() })
 }
 
-async fn handshake<T>(io: T) -> Result<Open, String>
+type Handshake = (SendRequest<Full<Bytes>>, JoinHandle<()>);
+
+async fn handshake<T>(io: T) -> Result<Handshake, String>
 where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -223,7 +249,7 @@ where
         // What went wrong is told to whoever sends a request.
         let _ = connection.await;
     });
-    Ok(Open { sender, driver, last_used: Instant::now() })
+    Ok((sender, driver))
 }
 
 /// RFC 4648, section 4. One header needs it, which is no reason for a dependency.
