@@ -1,5 +1,7 @@
 //! The sink against the real QuestDB, and against peers that behave as badly as a network can.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::sync::Arc;

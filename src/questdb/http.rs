@@ -147,15 +147,8 @@ impl HttpConnection {
         let conf = &self.target.conf;
         let by_size = body.len() as u64 * 1000 / conf.request_min_throughput.max(1);
         let limit = conf.request_timeout + Duration::from_millis(by_size);
-        let mut request = Request::new(Full::new(body));
+        let mut request = self.request(path, body)?;
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().map_err(|error| HttpError::NotSent(format!("{path}: {error}")))?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, self.target.host.clone());
-        headers.insert(USER_AGENT, USER_AGENT_VALUE);
-        if let Some(authorization) = &self.target.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
 
         let mut open = self.ready().await?;
         // Taken out of `self` meanwhile, so that whoever drops this future closes the connection.
@@ -169,6 +162,40 @@ impl HttpConnection {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(HttpError::Lost(format!("no answer from QuestDB within {} ms", limit.as_millis()))),
         }
+    }
+
+    /// Asks for QWP over WebSocket and hangs up; the status is 101 where the server agrees.
+    pub(super) async fn upgrade(&mut self, path: &str) -> Result<StatusCode, HttpError> {
+        let limit = self.target.conf.request_timeout;
+        let mut request = self.request(path, Bytes::new())?;
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "cXVhZmthIGFza3MgeW91IQ=="),
+            ("x-qwp-max-version", "1"),
+        ] {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        let mut open = self.ready().await?;
+        match timeout(limit, open.sender.send_request(request)).await {
+            Ok(Ok(response)) => Ok(response.status()),
+            Ok(Err(error)) => Err(HttpError::Lost(describe(&error))),
+            Err(_) => Err(HttpError::Lost(format!("no answer from QuestDB within {} ms", limit.as_millis()))),
+        }
+    }
+
+    /// A GET with the headers that every request has.
+    fn request(&self, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
+        let mut request = Request::new(Full::new(body));
+        *request.uri_mut() = path.parse().map_err(|error| HttpError::NotSent(format!("{path}: {error}")))?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.target.host.clone());
+        headers.insert(USER_AGENT, USER_AGENT_VALUE);
+        if let Some(authorization) = &self.target.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Ok(request)
     }
 
     async fn ready(&mut self) -> Result<Open, HttpError> {

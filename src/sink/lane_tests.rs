@@ -45,6 +45,9 @@ async fn pending(block: Block, patience: Duration, fence: Option<&Fence>) -> (Pe
     (Pending::new(submission), ticket)
 }
 
+/// Table and rows of each request.
+type Requests = Arc<Mutex<Vec<(String, Vec<i64>)>>>;
+
 type Script = Box<dyn FnMut(&[Pending]) -> Answer + Send>;
 
 /// A QuestDB that answers as it is told to, and remembers what it was sent.
@@ -53,7 +56,7 @@ struct Fake {
     connects: Box<dyn FnMut() -> Result<(), Arc<str>> + Send>,
     /// A permit is needed for every request; there are plenty unless a test takes them away.
     gate: Arc<Semaphore>,
-    requests: Arc<Mutex<Vec<(String, Vec<i64>)>>>,
+    requests: Requests,
 }
 
 impl Transport for Fake {
@@ -85,7 +88,7 @@ fn strict(batch: &[Pending]) -> Answer {
 struct Harness {
     sender: mpsc::Sender<Pending>,
     gate: Arc<Semaphore>,
-    requests: Arc<Mutex<Vec<(String, Vec<i64>)>>>,
+    requests: Requests,
     metrics: SinkMetrics,
     stop: CancellationToken,
     lane: tokio::task::JoinHandle<()>,

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use super::http_transport::HttpTransport;
+use super::any_transport::AnyTransport;
 use super::lane::{Lane, LaneLimits};
 use super::metrics::SinkMetrics;
 use super::outcome::Submission;
@@ -77,6 +77,17 @@ impl Sink {
         questdb: QuestDb,
         metrics: SinkMetrics,
     ) -> Result<Self, SinkError> {
+        let conf = questdb.conf();
+        let asks_for_qwp = match options.transport {
+            Transport::Qwp => true,
+            Transport::Auto => conf.scheme.is_qwp(),
+            Transport::Http => false,
+        };
+        if asks_for_qwp && conf.scheme.is_tls() && !conf.tls_verify {
+            let message = "QWP cannot do tls_verify=unsafe_off; give tls_roots the server's certificate, or set \
+                           transport = \"http\"";
+            return Err(SinkError::Settings(message.to_owned()));
+        }
         let lane_count = options.lanes.max(1);
         let stop = CancellationToken::new();
         let limits =
@@ -85,7 +96,7 @@ impl Sink {
         let mut lanes = Vec::with_capacity(lane_count);
         for number in 0..lane_count {
             let (sender, receiver) = mpsc::channel(options.queued_blocks.max(1));
-            let transport = HttpTransport::new(questdb.clone(), options.request_bytes);
+            let transport = AnyTransport::new(options.transport, &questdb, options.request_bytes);
             let lane = Lane::new(number, transport, receiver, limits, metrics.clone());
             tasks.spawn(lane.run(stop.clone()));
             lanes.push(sender);
