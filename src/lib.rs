@@ -3,6 +3,7 @@
 pub mod api;
 pub mod config;
 pub mod decode;
+pub mod demo;
 pub mod mapping;
 pub mod memory;
 pub mod ops;

@@ -1,3 +1,74 @@
 //! The `quafka` command.
 
-fn main() {}
+mod cli;
+
+use std::fmt::Display;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use quafka::config::Loaded;
+use tracing_subscriber::EnvFilter;
+
+use cli::{Cli, Command, Demo, LogFormat};
+
+fn main() -> ExitCode {
+    let cli = Cli::read();
+    if let Err(reason) = start_log(cli.log_format) {
+        return fail(&reason);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start the runtime: {error}")),
+    };
+    runtime.block_on(run(cli.command))
+}
+
+async fn run(command: Command) -> ExitCode {
+    let done = match command {
+        Command::Demo(demo) => run_demo(demo).await,
+        Command::Check(settings) => match settings.load() {
+            Ok(loaded) => return cli::check::run(&loaded).await,
+            Err(errors) => return fail(&errors),
+        },
+        Command::Serve(settings) => match settings.load() {
+            Ok(loaded) => serve(loaded).await,
+            Err(errors) => return fail(&errors),
+        },
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => fail(&format!("quafka: {reason}")),
+    }
+}
+
+async fn serve(_loaded: Loaded) -> Result<(), String> {
+    Err("`serve` is not built yet".to_owned())
+}
+
+async fn run_demo(_demo: Demo) -> Result<(), String> {
+    Err("`demo` is not built yet".to_owned())
+}
+
+/// The log goes to stderr: stdout is for what a command was asked for.
+fn start_log(format: LogFormat) -> Result<(), String> {
+    let said = ["QUAFKA_LOG", "RUST_LOG"].iter().find_map(|name| {
+        let filter = std::env::var(name).ok().filter(|filter| !filter.is_empty())?;
+        Some((name, filter))
+    });
+    let (name, filter) = said.map_or(("", "info".to_owned()), |(name, filter)| (name, filter));
+    let filter = EnvFilter::try_new(&filter).map_err(|error| format!("{name}: `{filter}`: {error}"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+fn fail(reason: &dyn Display) -> ExitCode {
+    eprintln!("{reason}");
+    ExitCode::FAILURE
+}

@@ -1,21 +1,39 @@
 //! The configuration: flags over environment over file over default.
+//!
+//! [`load`] reads all of it, says everything that is wrong at once, and keeps where each value came from.
 
+mod error;
+mod file;
 mod host_port;
 mod limits;
+mod load;
+mod load_topics;
+mod questdb_conf;
+mod render;
+#[cfg(test)]
+mod tests;
 mod topics;
+mod units;
 
+use std::fmt;
 use std::path::PathBuf;
 
+use serde::Deserialize;
+
+pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;
 pub use limits::Limits;
-pub use topics::{TimestampField, TimestampUnit, TopicConfig, TopicPattern, TopicsConfig};
+pub use load::{Given, Loaded, Overrides, load};
+pub use questdb_conf::masked;
+pub use topics::{TimestampField, TimestampUnit, TopicConfig, TopicPattern, TopicSettings, TopicsConfig};
 
 /// What the gateway runs with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where Kafka clients connect.
     pub listen: HostPort,
-    /// The address that clients are told to connect to; where absent, `listen`.
+    /// The address that clients are told to connect to; where absent, `listen`, or where that is a wildcard the
+    /// address that the client has connected to.
     pub advertise: Option<HostPort>,
     /// Where metrics and health are served over HTTP.
     pub admin: HostPort,
@@ -29,10 +47,25 @@ pub struct Config {
     pub topics: TopicsConfig,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: HostPort { host: "127.0.0.1".to_owned(), port: 9092 },
+            advertise: None,
+            admin: HostPort { host: "127.0.0.1".to_owned(), port: 9644 },
+            data_dir: None,
+            questdb: QuestDbConfig::default(),
+            limits: Limits::default(),
+            topics: TopicsConfig::default(),
+        }
+    }
+}
+
 /// How QuestDB is reached.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuestDbConfig {
-    /// The QuestDB clients' own configuration string, such as `http::addr=127.0.0.1:9000;`.
+    /// The QuestDB clients' own configuration string, such as `http::addr=127.0.0.1:9000;`. May hold a password:
+    /// show it only through [`masked`].
     pub conf: String,
     /// The wire protocol towards QuestDB.
     pub transport: Transport,
@@ -40,8 +73,15 @@ pub struct QuestDbConfig {
     pub lanes: usize,
 }
 
+impl Default for QuestDbConfig {
+    fn default() -> Self {
+        Self { conf: "http::addr=127.0.0.1:9000;".to_owned(), transport: Transport::Auto, lanes: 2 }
+    }
+}
+
 /// The wire protocol towards QuestDB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// What the configuration string's scheme says: `ws`/`wss` is QWP; for `http`/`https` the server is asked.
     Auto,
@@ -49,4 +89,14 @@ pub enum Transport {
     Http,
     /// QWP over WebSocket, from QuestDB 9.4 on.
     Qwp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Http => "http",
+            Self::Qwp => "qwp",
+        })
+    }
 }

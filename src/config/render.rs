@@ -1,0 +1,156 @@
+//! The effective configuration as a TOML file, each value with where it came from.
+
+use std::fmt::{self, Display};
+
+use super::load_topics::table_key;
+use super::units::{Size, Span};
+use super::{Config, Loaded, TimestampField, TopicConfig, TopicSettings, masked};
+
+/// Where the comments start, where the values leave room.
+const COMMENT_COLUMN: usize = 44;
+
+/// A configuration file that says the same, with passwords masked.
+impl Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut page = Page { loaded: self, text: String::new() };
+        let config = &self.config;
+        page.top(config);
+        page.questdb(config);
+        page.limits(config);
+        page.topics(config);
+        f.write_str(&page.text)
+    }
+}
+
+struct Page<'a> {
+    loaded: &'a Loaded,
+    text: String,
+}
+
+impl Page<'_> {
+    fn top(&mut self, config: &Config) {
+        self.value("", "listen", &quoted(&config.listen));
+        match &config.advertise {
+            Some(advertise) => self.value("", "advertise", &quoted(advertise)),
+            None if config.listen.is_wildcard() => {
+                self.line("# advertise", "not set: each client is told the address that it connected to");
+            }
+            None => self.line("# advertise", "not set: clients are told what is listened on"),
+        }
+        self.value("", "admin", &quoted(&config.admin));
+        match &config.data_dir {
+            Some(path) => self.value("", "data_dir", &quoted(&path.display())),
+            None => self.line("# data_dir", "not set: producer ids and offsets start from the clock"),
+        }
+        self.value("", "durability", &quoted(&"direct"));
+    }
+
+    fn questdb(&mut self, config: &Config) {
+        let questdb = &config.questdb;
+        self.heading("questdb");
+        self.value("questdb.", "conf", &quoted(&masked(&questdb.conf)));
+        self.value("questdb.", "transport", &quoted(&questdb.transport));
+        self.value("questdb.", "lanes", &questdb.lanes);
+    }
+
+    fn limits(&mut self, config: &Config) {
+        let limits = &config.limits;
+        self.heading("limits");
+        self.value("limits.", "request_bytes", &size(limits.request_bytes));
+        self.value("limits.", "batch_bytes", &size(limits.batch_bytes));
+        self.value("limits.", "decompressed_bytes", &size(limits.decompressed_bytes));
+        self.value("limits.", "memory", &size(limits.memory));
+        self.value("limits.", "connections", &limits.connections);
+        self.value("limits.", "connections_per_address", &limits.connections_per_address);
+        self.value("limits.", "topics", &limits.topics);
+        self.value("limits.", "stalled_request", &quoted(&Span(limits.stalled_request)));
+        self.value("limits.", "idle_connection", &quoted(&Span(limits.idle_connection)));
+    }
+
+    /// A topic that is named has all its settings, whichever tables they are from; a pattern has its own. The
+    /// tables stand in the reverse order of precedence, in which they mean the same when read again.
+    fn topics(&mut self, config: &Config) {
+        for (pattern, own) in config.topics.entries().iter().rev() {
+            let name = pattern.as_str();
+            self.heading(&table_key(name));
+            if !pattern.is_exact() {
+                self.topic(own, |_| table_key(name));
+                continue;
+            }
+            let merged = complete(&config.topics.of(name));
+            self.topic(&merged, |is_set| {
+                let setter = config.topics.covering(name).find(|(_, settings)| is_set(settings));
+                table_key(setter.map_or(name, |(pattern, _)| pattern.as_str()))
+            });
+        }
+    }
+
+    /// `table_of` finds the table that a setting is from.
+    fn topic(&mut self, topic: &TopicSettings, table_of: impl Fn(fn(&TopicSettings) -> bool) -> String) {
+        let prefix = |is_set| table_of(is_set) + ".";
+        if let Some(table) = &topic.table {
+            self.value(&prefix(|t| t.table.is_some()), "table", &quoted(table));
+        }
+        if let Some(partitions) = topic.partitions {
+            self.value(&prefix(|t| t.partitions.is_some()), "partitions", &partitions);
+        }
+        if let Some(TimestampField { field, unit }) = &topic.timestamp {
+            let value = format!("{{ field = {}, unit = \"{unit}\" }}", quoted(field));
+            self.value(&prefix(|t| t.timestamp.is_some()), "timestamp", &value);
+        }
+        if let Some(symbols) = &topic.symbols {
+            self.value(&prefix(|t| t.symbols.is_some()), "symbols", &list(symbols));
+        }
+        if let Some(doubles) = &topic.doubles {
+            self.value(&prefix(|t| t.doubles.is_some()), "doubles", &list(doubles));
+        }
+        if let Some(include_key) = topic.include_key {
+            self.value(&prefix(|t| t.include_key.is_some()), "include_key", &include_key);
+        }
+        if let Some(auto_create) = topic.auto_create {
+            self.value(&prefix(|t| t.auto_create.is_some()), "auto_create", &auto_create);
+        }
+    }
+
+    fn heading(&mut self, name: &str) {
+        self.text += &format!("\n[{name}]\n");
+    }
+
+    /// A value with its origin; `prefix` and `key` make the full key.
+    fn value(&mut self, prefix: &str, key: &str, value: &dyn Display) {
+        let origin = self.loaded.origin(&format!("{prefix}{key}"));
+        self.line(&format!("{key} = {value}"), &origin.to_string());
+    }
+
+    fn line(&mut self, text: &str, comment: &str) {
+        self.text += &format!("{text:COMMENT_COLUMN$}  # {comment}\n");
+    }
+}
+
+/// Every setting spelt out.
+fn complete(topic: &TopicConfig) -> TopicSettings {
+    TopicSettings {
+        table: topic.table.clone(),
+        partitions: Some(topic.partitions),
+        timestamp: topic.timestamp.clone(),
+        symbols: Some(topic.symbols.clone()),
+        doubles: Some(topic.doubles.clone()),
+        include_key: Some(topic.include_key),
+        auto_create: Some(topic.auto_create),
+    }
+}
+
+fn quoted(value: &dyn Display) -> String {
+    toml::Value::String(value.to_string()).to_string()
+}
+
+fn list(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    format!("[{}]", names.join(", "))
+}
+
+/// A plain number where no unit fits.
+fn size(bytes: usize) -> String {
+    let text = Size(bytes).to_string();
+    if text.ends_with('B') { quoted(&text) } else { text }
+}

@@ -1,0 +1,400 @@
+use std::path::Path;
+
+use super::load::parse;
+use super::*;
+
+fn file(text: &str) -> Result<Loaded, ConfigErrors> {
+    parse(Path::new("q.toml"), text, &Overrides::default())
+}
+
+/// What is said of a file that is wrong.
+fn errors(text: &str) -> String {
+    file(text).expect_err(text).to_string()
+}
+
+fn flag(text: &str) -> Option<Given> {
+    Some(Given { text: text.to_owned(), origin: Origin::Flag("--listen") })
+}
+
+/// The design's example with all keys that there are.
+const FULL: &str = r#"
+listen = "0.0.0.0:9092"
+advertise = "gateway.example.com:9092"
+admin = "127.0.0.1:9645"
+data_dir = "/var/lib/quafka"
+durability = "direct"
+
+[questdb]
+conf = "https::addr=db:9000;username=ann;password=hunter2;"
+transport = "http"
+lanes = 4
+
+[limits]
+request_bytes = "50MiB"
+batch_bytes = 1_048_588
+decompressed_bytes = "16 MiB"
+memory = "128MiB"
+connections = 10_000
+connections_per_address = 100
+topics = 50
+stalled_request = "20s"
+idle_connection = "5m"
+
+[topics."*"]
+partitions = 16
+symbols = ["host"]
+
+[topics."trades"]
+table = "trades_${partition}"
+timestamp = { field = "ts", unit = "micros" }
+symbols = ["symbol", "side"]
+doubles = ["price"]
+include_key = false
+auto_create = true
+
+[topics."metrics.*"]
+timestamp.field = "at"
+"#;
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    assert_eq!(file("").unwrap().config, Config::default());
+    assert_eq!(load(None, &Overrides::default()).unwrap().config, Config::default());
+}
+
+#[test]
+fn every_key_is_read() {
+    let Config { listen, advertise, admin, data_dir, questdb, limits, topics } = file(FULL).unwrap().config;
+    assert_eq!(listen.to_string(), "0.0.0.0:9092");
+    assert_eq!(advertise.unwrap().to_string(), "gateway.example.com:9092");
+    assert_eq!(admin.port, 9645);
+    assert_eq!(data_dir.as_deref(), Some(Path::new("/var/lib/quafka")));
+    let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
+    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4 });
+    assert_eq!(
+        limits,
+        Limits {
+            request_bytes: 50 << 20,
+            batch_bytes: 1_048_588,
+            decompressed_bytes: 16 << 20,
+            memory: 128 << 20,
+            connections: 10_000,
+            connections_per_address: 100,
+            topics: 50,
+            stalled_request: std::time::Duration::from_secs(20),
+            idle_connection: std::time::Duration::from_secs(300),
+        }
+    );
+    let trades = topics.of("trades");
+    assert_eq!(
+        *trades,
+        TopicConfig {
+            table: Some("trades_${partition}".to_owned()),
+            partitions: 16,
+            timestamp: Some(TimestampField { field: "ts".to_owned(), unit: TimestampUnit::Micros }),
+            symbols: vec!["symbol".to_owned(), "side".to_owned()],
+            doubles: vec!["price".to_owned()],
+            include_key: false,
+            auto_create: true,
+        }
+    );
+    let metrics = topics.of("metrics.cpu");
+    let at = TimestampField { field: "at".to_owned(), unit: TimestampUnit::Auto };
+    assert_eq!((&metrics.timestamp, metrics.partitions), (&Some(at), 16));
+    assert_eq!(metrics.symbols, ["host"]);
+}
+
+#[test]
+fn an_override_wins_over_the_file_and_says_so() {
+    let overrides = Overrides { listen: flag("[::1]:7000"), ..Overrides::default() };
+    let loaded = parse(Path::new("q.toml"), "listen = \"h:1\"\nadmin = \"h:2\"", &overrides).unwrap();
+    assert_eq!(loaded.config.listen.to_string(), "[::1]:7000");
+    assert_eq!(loaded.origin("listen"), Origin::Flag("--listen"));
+    assert_eq!(loaded.origin("admin").to_string(), "q.toml:2");
+    assert_eq!(loaded.origin("questdb.conf"), Origin::Default);
+}
+
+#[test]
+fn an_override_that_is_wrong_is_blamed_by_its_name() {
+    let overrides = Overrides { listen: flag("9092"), ..Overrides::default() };
+    let error = load(None, &overrides).unwrap_err().to_string();
+    assert_eq!(error, "--listen: listen: `9092` is not HOST:PORT, such as 127.0.0.1:9092");
+    let origin = Origin::Environment("QUAFKA_QUESTDB");
+    let questdb = Some(Given { text: "nonsense".to_owned(), origin });
+    let error = load(None, &Overrides { questdb, ..Overrides::default() }).unwrap_err().to_string();
+    assert!(error.starts_with("QUAFKA_QUESTDB: questdb.conf: "), "{error}");
+}
+
+#[test]
+fn unknown_keys_name_their_line_and_the_nearest_known_key() {
+    assert_eq!(errors("\nlisen = \"h:1\""), "q.toml:2: lisen: unknown key; did you mean `listen`?");
+    assert_eq!(
+        errors("[limits]\nmemory = \"64MiB\"\nrequest_byte = 5"),
+        "q.toml:3: limits.request_byte: unknown key; did you mean `request_bytes`?"
+    );
+    assert_eq!(
+        errors("[topics.\"a*\"]\npartition = 5"),
+        "q.toml:2: topics.\"a*\".partition: unknown key; did you mean `partitions`?"
+    );
+    assert_eq!(
+        errors("[topics.a]\ntimestamp = { field = \"t\", units = \"nanos\" }"),
+        "q.toml:2: topics.\"a\".timestamp.units: unknown key; did you mean `unit`?"
+    );
+    assert_eq!(
+        errors("[questdb]\nxyz = 1"),
+        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes"
+    );
+    assert!(errors("[topic.a]").contains("did you mean `topics`?"));
+}
+
+#[test]
+fn all_errors_are_told_at_once() {
+    let told =
+        errors("listen = 5\nadvertise = \"0.0.0.0:1\"\n[questdb]\nlanes = 0\n[limits]\nmemory = \"x\"");
+    assert_eq!(told.lines().count(), 4, "{told}");
+}
+
+/// A file, and the beginning and a part of what is said of it.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("listen = \"h\"", "q.toml:1: listen: ", "not HOST:PORT"),
+    ("listen = \"h:99999\"", "q.toml:1: listen: ", "not HOST:PORT"),
+    ("listen = 9092", "q.toml:1: listen: ", "integer"),
+    ("advertise = \"0.0.0.0:9092\"", "q.toml:1: advertise: ", "clients cannot connect to 0.0.0.0"),
+    ("advertise = \"[::]:9092\"", "q.toml:1: advertise: ", "clients cannot connect to ::"),
+    ("advertise = \"h:0\"", "q.toml:1: advertise: ", "port 0"),
+    ("admin = \"127.0.0.1:9092\"", "q.toml:1: admin: ", "is taken"),
+    ("listen = \"0.0.0.0:1\"\nadmin = \"127.0.0.1:1\"", "q.toml:2: admin: ", "is taken"),
+    ("data_dir = \"\"", "q.toml:1: data_dir: ", "empty"),
+    ("durability = \"spool\"", "q.toml:1: durability: ", "not there yet"),
+    ("durability = \"eventual\"", "q.toml:1: durability: ", "not known"),
+    ("questdb = \"http::addr=h:1;\"", "q.toml:1: questdb: ", "must be a table"),
+    ("[questdb]\nconf = \"tcp::addr=h:9009;\"", "q.toml:2: questdb.conf: ", "no acknowledgements"),
+    ("[questdb]\nconf = \"http:addr=h:9009;\"", "q.toml:2: questdb.conf: ", "separator"),
+    ("[questdb]\ntransport = \"tcp\"", "q.toml:2: questdb.transport: ", "`auto`, `http`"),
+    (
+        "[questdb]\ntransport = \"http\"\nconf = \"ws::addr=h:1;\"",
+        "q.toml:2: questdb.transport: ",
+        "contradicts",
+    ),
+    ("[questdb]\nlanes = 65", "q.toml:2: questdb.lanes: ", "not between 1 and 64"),
+    ("[questdb]\nlanes = \"2\"", "q.toml:2: questdb.lanes: ", "string"),
+    ("[limits]\nmemory = \"4kB\"", "q.toml:2: limits.memory: ", "less than 1MiB"),
+    ("[limits]\nmemory = 0", "q.toml:2: limits.memory: ", "more than 0"),
+    ("[limits]\nmemory = -1", "q.toml:2: limits.memory: ", "negative"),
+    ("[limits]\nmemory = 1.5", "q.toml:2: limits.memory: ", "a size, such as"),
+    (
+        "[limits]\nrequest_bytes = \"1GiB\"",
+        "q.toml:2: limits.request_bytes: ",
+        "more than limits.memory, 256MiB",
+    ),
+    (
+        "[limits]\nmemory = \"8GiB\"\nrequest_bytes = \"2GiB\"",
+        "q.toml:3: limits.request_bytes: ",
+        "Kafka frame",
+    ),
+    ("[limits]\nbatch_bytes = \"101MiB\"", "q.toml:2: limits.batch_bytes: ", "limits.request_bytes, 100MiB"),
+    (
+        "[limits]\nmemory = \"4MiB\"\nbatch_bytes = \"3MiB\"",
+        "q.toml:3: limits.batch_bytes: ",
+        "half of limits.memory",
+    ),
+    ("[limits]\ndecompressed_bytes = \"1GiB\"", "q.toml:2: limits.decompressed_bytes: ", "limits.memory"),
+    (
+        "[limits]\ndecompressed_bytes = 5",
+        "q.toml:2: limits.decompressed_bytes: ",
+        "less than limits.batch_bytes",
+    ),
+    ("[limits]\nconnections = 0", "q.toml:2: limits.connections: ", "less than 1"),
+    ("[limits]\nconnections_per_address = 0", "q.toml:2: limits.connections_per_address: ", "less than 1"),
+    ("[limits]\ntopics = -1", "q.toml:2: limits.topics: ", "less than 0"),
+    ("[limits]\nstalled_request = 30", "q.toml:2: limits.stalled_request: ", "a duration with its unit"),
+    ("[limits]\nidle_connection = \"0s\"", "q.toml:2: limits.idle_connection: ", "more than none"),
+    ("[topics]\na = 5", "q.toml:2: topics.\"a\": ", "must be a table"),
+    ("[topics.\"a b\"]", "q.toml:1: topics.\"a b\": ", "no topic name has a ` `"),
+    ("[topics.a]\npartitions = 0", "q.toml:2: topics.\"a\".partitions: ", "not between 1 and 1000"),
+    ("[topics.a]\npartitions = 3_000_000_000", "q.toml:2: topics.\"a\".partitions: ", "not between"),
+    ("[topics.a]\ntable = \" \"", "q.toml:2: topics.\"a\".table: ", "empty"),
+    ("[topics.a]\ntimestamp = \"ts\"", "q.toml:2: topics.\"a\".timestamp: ", "must be a table"),
+    ("[topics.a]\ntimestamp = {}", "q.toml:2: topics.\"a\".timestamp: ", "says no field"),
+    ("[topics.a]\ntimestamp = { field = \"\" }", "q.toml:2: topics.\"a\".timestamp.field: ", "empty"),
+    ("[topics.a]\ntimestamp = { field = 5 }", "q.toml:2: topics.\"a\".timestamp.field: ", "integer"),
+    (
+        "[topics.a]\ntimestamp = { field = \"t\", unit = \"ms\" }",
+        "q.toml:2: topics.\"a\".timestamp.unit: ",
+        "`millis`",
+    ),
+    ("[topics.a]\nsymbols = [\"\"]", "q.toml:2: topics.\"a\".symbols: ", "empty column name"),
+    ("[topics.a]\nsymbols = \"side\"", "q.toml:2: topics.\"a\".symbols: ", "string"),
+    ("[topics.a]\nsymbols = [\"x\", \"X\"]", "q.toml:2: topics.\"a\".symbols: ", "names `X` twice"),
+    (
+        "[topics.a]\nsymbols = [\"x\"]\ndoubles = [\"x\"]",
+        "q.toml:3: topics.\"a\".doubles: ",
+        "both symbols and doubles",
+    ),
+    (
+        "[topics.\"*\"]\ndoubles = [\"x\"]\n[topics.\"a*\"]\nsymbols = [\"x\"]",
+        "q.toml:4: topics.\"a*\".symbols: ",
+        "both symbols and doubles",
+    ),
+    (
+        "[topics.a]\nsymbols = [\"t\"]\ntimestamp = { field = \"t\" }",
+        "q.toml:3: topics.\"a\".timestamp: ",
+        "is the timestamp",
+    ),
+    ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "boolean"),
+    ("listen = ", "q.toml:1: ", ""),
+    ("admin = \"h:1\"\nadmin = \"h:1\"", "q.toml:2: ", "duplicate key"),
+];
+
+#[test]
+fn what_is_wrong_is_told_with_line_key_and_reason() {
+    for (text, start, part) in WRONG {
+        let told = errors(text);
+        assert!(
+            told.starts_with(start) && told.contains(part) && told.lines().count() == 1,
+            "{text}\n{told}"
+        );
+    }
+}
+
+#[test]
+fn syntax_errors_do_not_quote_the_line_which_may_hold_a_password() {
+    let told = errors("[questdb]\nconf = \"http::password=hunter2;\" x");
+    assert!(told.starts_with("q.toml:2: ") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = load(Some(Path::new("/no/such.toml")), &Overrides::default()).unwrap_err().to_string();
+    assert!(error.starts_with("config: cannot read /no/such.toml: "), "{error}");
+}
+
+#[test]
+fn defaults_follow_what_is_given() {
+    let limits = |text: &str| file(&format!("[limits]\n{text}")).unwrap().config.limits;
+    let small = limits("memory = \"1MiB\"");
+    assert_eq!(
+        (small.request_bytes, small.batch_bytes, small.decompressed_bytes),
+        (1 << 20, 1 << 19, 1 << 20)
+    );
+    assert_eq!(limits("request_bytes = \"64KiB\"").batch_bytes, 64 << 10);
+    assert_eq!(limits("batch_bytes = \"64MiB\"").decompressed_bytes, 64 << 20);
+}
+
+#[test]
+fn the_effective_configuration_says_where_each_value_is_from() {
+    let overrides = Overrides { listen: flag("0.0.0.0:7000"), ..Overrides::default() };
+    let text = FULL.replace("advertise = \"gateway.example.com:9092\"", "");
+    let shown = parse(Path::new("q.toml"), &text, &overrides).unwrap().to_string();
+    let origin = |line: &str| {
+        let found =
+            shown.lines().find(|shown| shown.starts_with(line)).unwrap_or_else(|| panic!("{line}\n{shown}"));
+        found.split_once("  # ").unwrap().1
+    };
+    assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
+    assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:17");
+    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:9");
+    assert!(!shown.contains("hunter2"));
+    // The named topic has all settings, also the one that is from `*`.
+    let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
+    assert!(
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:25")),
+        "{shown}"
+    );
+    assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
+}
+
+mod round_trip {
+    use proptest::collection::{btree_map, vec};
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(parts: Vec<Option<String>>) -> String {
+        parts.into_iter().flatten().map(|line| line + "\n").collect()
+    }
+
+    fn topic() -> impl Strategy<Value = String> {
+        let name = || "[a-z\"'\\\\ü ]{1,4}";
+        let quoted = |name: String| toml::Value::String(name).to_string();
+        let list = move |key: &'static str, first: char| {
+            option::of(vec(name(), 0..3)).prop_map(move |names| {
+                let mut names = names?;
+                names.sort();
+                names.dedup();
+                let names: Vec<_> = names.into_iter().map(|name| quoted(format!("{first}{name}"))).collect();
+                Some(format!("{key} = [{}]", names.join(", ")))
+            })
+        };
+        let unit = prop::sample::select(vec!["auto", "seconds", "millis", "micros", "nanos"]);
+        let timestamp = (name(), unit).prop_map(move |(name, unit)| {
+            format!("timestamp = {{ field = {}, unit = \"{unit}\" }}", quoted("t".to_owned() + &name))
+        });
+        (
+            option::of("[a-z$\\{\\}]{1,5}".prop_map(|table| format!("table = \"{table}\""))),
+            option::of((1..=1000).prop_map(|n| format!("partitions = {n}"))),
+            option::of(timestamp),
+            list("symbols", 's'),
+            list("doubles", 'd'),
+            option::of(any::<bool>().prop_map(|b| format!("include_key = {b}"))),
+            option::of(any::<bool>().prop_map(|b| format!("auto_create = {b}"))),
+        )
+            .prop_map(|(a, b, c, d, e, f, g)| lines(vec![a, b, c, d, e, f, g]))
+    }
+
+    fn any_file() -> impl Strategy<Value = String> {
+        let top = (
+            option::of((1024..9000u16).prop_map(|port| format!("listen = \"0.0.0.0:{port}\""))),
+            option::of((1..9000u16).prop_map(|port| format!("advertise = \"h:{port}\""))),
+            option::of((10000..=u16::MAX).prop_map(|port| format!("admin = \"[::1]:{port}\""))),
+            option::of(
+                "[a-z/ \"'\\\\]{1,8}".prop_map(|dir| format!("data_dir = {}", toml::Value::String(dir))),
+            ),
+        );
+        let limits = (
+            option::of((256..9999u32).prop_map(|mib| format!("memory = \"{mib}MiB\""))),
+            option::of((2_000_000..100_000_000u32).prop_map(|bytes| format!("request_bytes = {bytes}"))),
+            option::of((1..2_000u32).prop_map(|kib| format!("batch_bytes = \"{kib} KiB\""))),
+            option::of((1..100_000u64).prop_map(|ms| format!("stalled_request = \"{ms}ms\""))),
+            option::of((1..100_000u64).prop_map(|s| format!("idle_connection = \"{s}s\""))),
+            option::of((0..9u32).prop_map(|n| format!("topics = {n}"))),
+        );
+        let lanes = option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}")));
+        (top, lanes, limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5)).prop_map(
+            |((a, b, c, d), lanes, (e, f, g, h, i, j), topics)| {
+                let mut text = lines(vec![a, b, c, d]);
+                text += &format!("[questdb]\n{}[limits]\n", lines(vec![lanes]));
+                text += &lines(vec![e, f, g, h, i, j]);
+                for (pattern, topic) in topics {
+                    text += &format!("[topics.\"{pattern}\"]\n{topic}");
+                }
+                text
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_check_prints_reads_back_as_the_same(text in any_file()) {
+            let first = file(&text).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
+            let printed = first.to_string();
+            let second = file(&printed).unwrap_or_else(|errors| panic!("{printed}\n{errors}"));
+            for topic in ["a", "b", "aa", "ab", "ba", "bb", "aab", "abab", "x"] {
+                prop_assert_eq!(first.config.topics.of(topic), second.config.topics.of(topic), "{}\n{}", topic, printed);
+            }
+            let without_topics = |loaded: &Loaded| Config { topics: TopicsConfig::default(), ..loaded.config.clone() };
+            prop_assert_eq!(without_topics(&first), without_topics(&second));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC*", cut in 0..FULL.len()) {
+            let _ = file(&text);
+            if let Some(start) = FULL.get(..cut) {
+                let _ = file(start);
+                let _ = file(&(start.to_owned() + &text));
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the end-to-end tests share: a real QuestDB, the real gateway, real Java producers.
+//!
+//! A test that cannot have what it needs fails with the reason; none is skipped.
+
+// Every test binary compiles all of this and uses some of it.
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
+
+mod gateway;
+pub mod java;
+mod questdb;
+
+pub use gateway::Gateway;
+pub use questdb::QuestDbServer;
