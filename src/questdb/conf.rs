@@ -169,9 +169,10 @@ impl Conf {
             let message = "`addr` is missing, such as addr=127.0.0.1:9000;".to_owned();
             return Err(ConfError { position: text.len(), message });
         }
-        conf.credentials = secrets
-            .credentials()
-            .map_err(|(key, message)| ConfError { position: position_of(text, key), message: message.to_owned() })?;
+        conf.credentials = secrets.credentials().map_err(|(key, message)| ConfError {
+            position: position_of(text, key),
+            message: message.to_owned(),
+        })?;
         Ok(conf)
     }
 
@@ -191,24 +192,31 @@ impl Conf {
             "tls_ca" => match (value, &self.tls_roots) {
                 ("pem_file", _) => {}
                 (_, TrustedRoots::PemFile(_)) => {
-                    return Err("`tls_roots` already says which file is trusted; `tls_ca` can only be `pem_file`".into());
+                    return Err(
+                        "`tls_roots` already says which file is trusted; `tls_ca` can only be `pem_file`"
+                            .into(),
+                    );
                 }
                 ("webpki_roots", _) => self.tls_roots = TrustedRoots::Webpki,
                 ("os_roots", _) => self.tls_roots = TrustedRoots::Os,
                 ("webpki_and_os_roots", _) => self.tls_roots = TrustedRoots::WebpkiAndOs,
                 _ => {
-                    return Err("`tls_ca` is webpki_roots, os_roots, webpki_and_os_roots or pem_file".to_owned());
+                    return Err(
+                        "`tls_ca` is webpki_roots, os_roots, webpki_and_os_roots or pem_file".to_owned()
+                    );
                 }
             },
             "tls_roots" => self.tls_roots = TrustedRoots::PemFile(value.into()),
             "tls_roots_password" => {
-                return Err("`tls_roots_password`: keystores are not supported, give `tls_roots` a PEM file".to_owned());
+                return Err("`tls_roots_password`: keystores are not supported, give `tls_roots` a PEM file"
+                    .to_owned());
             }
             "request_timeout" => self.request_timeout = millis(key, value)?,
             "connect_timeout" => self.connect_timeout = millis(key, value)?,
             "request_min_throughput" => {
-                self.request_min_throughput =
-                    value.parse().map_err(|_| "`request_min_throughput` is a number of bytes a second".to_owned())?;
+                self.request_min_throughput = value
+                    .parse()
+                    .map_err(|_| "`request_min_throughput` is a number of bytes a second".to_owned())?;
             }
             "protocol_version" => {
                 self.protocol_version = match value {
@@ -253,7 +261,9 @@ impl Secrets {
             (None, None, Some(token)) if token.bytes().all(|byte| byte.is_ascii_graphic()) => {
                 Ok(Some(Credentials::Token(token)))
             }
-            (None, None, Some(_)) => Err(("token", "`token` holds a character that no HTTP header can carry")),
+            (None, None, Some(_)) => {
+                Err(("token", "`token` holds a character that no HTTP header can carry"))
+            }
             (Some(_), None, None) => Err(("username", "`username` needs a `password`")),
             (None, Some(_), None) => Err(("password", "`password` needs a `username`")),
             (_, _, Some(_)) => Err(("token", "`token` goes without `username` and `password`")),
@@ -271,7 +281,9 @@ fn parse_addr(value: &str) -> Result<HostPort, String> {
     };
     let parsed: Result<HostPort, String> =
         if has_port { value.parse() } else { format!("{value}:9000").parse() };
-    parsed.map_err(|_| "`addr` is HOST or HOST:PORT, an IPv6 host in brackets, such as addr=127.0.0.1:9000;".to_owned())
+    parsed.map_err(|_| {
+        "`addr` is HOST or HOST:PORT, an IPv6 host in brackets, such as addr=127.0.0.1:9000;".to_owned()
+    })
 }
 
 fn millis(key: &str, value: &str) -> Result<Duration, String> {
@@ -340,7 +352,10 @@ mod tests {
 
     #[test]
     fn errors_name_key_and_place() {
-        assert!(error("http::addr=a;tokn=secret;").starts_with("QuestDB connection string, position 13: unknown key `tokn`"));
+        assert!(
+            error("http::addr=a;tokn=secret;")
+                .starts_with("QuestDB connection string, position 13: unknown key `tokn`")
+        );
         assert!(error("tcp::addr=a;").contains("`tcp`"));
         assert!(error("http::token=x;").contains("`addr` is missing"));
         assert!(error("http::addr=a;username=u;").contains("needs a `password`"));

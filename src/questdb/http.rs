@@ -35,7 +35,8 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(conf: Conf) -> Result<Self, String> {
-        let host = HeaderValue::try_from(conf.addr.to_string()).map_err(|_| "`addr` is no host name".to_owned())?;
+        let host =
+            HeaderValue::try_from(conf.addr.to_string()).map_err(|_| "`addr` is no host name".to_owned())?;
         let tls = if conf.scheme.is_tls() {
             let name = ServerName::try_from(conf.addr.host.clone())
                 .map_err(|_| format!("`addr`: TLS cannot check the name `{}`", conf.addr.host))?;
@@ -55,7 +56,8 @@ fn authorization(credentials: &Credentials) -> Result<HeaderValue, String> {
         }
         Credentials::Token(token) => format!("Bearer {token}"),
     };
-    let mut value = HeaderValue::try_from(text).map_err(|_| "the credentials do not fit an HTTP header".to_owned())?;
+    let mut value =
+        HeaderValue::try_from(text).map_err(|_| "the credentials do not fit an HTTP header".to_owned())?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -88,8 +90,27 @@ pub struct HttpConnection {
 
 struct Open {
     sender: SendRequest<Full<Bytes>>,
+    /// The same socket, to look at without reading.
+    socket: std::net::TcpStream,
+    is_tls: bool,
     driver: JoinHandle<()>,
     last_used: Instant,
+}
+
+impl Open {
+    /// Whether the server has not closed the connection, as the kernel knows it at this moment. The task that drives
+    /// the connection hears of it only when it runs next; a write in between would have an unknown outcome.
+    fn is_usable(&self) -> bool {
+        if self.sender.is_closed() || self.last_used.elapsed() >= MAX_IDLE {
+            return false;
+        }
+        match self.socket.peek(&mut [0]) {
+            Ok(0) => false,
+            // Between requests a server has nothing to say, except that TLS may have tickets to hand out.
+            Ok(_) => self.is_tls,
+            Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+        }
+    }
 }
 
 impl Drop for Open {
@@ -106,7 +127,7 @@ impl HttpConnection {
 
     /// Whether the connection is open, as far as this side knows.
     pub fn is_open(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| !open.sender.is_closed() && open.last_used.elapsed() < MAX_IDLE)
+        self.open.as_ref().is_some_and(Open::is_usable)
     }
 
     /// Opens the connection where it is not open.
@@ -126,15 +147,8 @@ impl HttpConnection {
         let conf = &self.target.conf;
         let by_size = body.len() as u64 * 1000 / conf.request_min_throughput.max(1);
         let limit = conf.request_timeout + Duration::from_millis(by_size);
-        let mut request = Request::new(Full::new(body));
+        let mut request = self.request(path, body)?;
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().map_err(|error| HttpError::NotSent(format!("{path}: {error}")))?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, self.target.host.clone());
-        headers.insert(USER_AGENT, USER_AGENT_VALUE);
-        if let Some(authorization) = &self.target.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
 
         let mut open = self.ready().await?;
         // Taken out of `self` meanwhile, so that whoever drops this future closes the connection.
@@ -150,6 +164,40 @@ impl HttpConnection {
         }
     }
 
+    /// Asks for QWP over WebSocket and hangs up; the status is 101 where the server agrees.
+    pub(super) async fn upgrade(&mut self, path: &str) -> Result<StatusCode, HttpError> {
+        let limit = self.target.conf.request_timeout;
+        let mut request = self.request(path, Bytes::new())?;
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "cXVhZmthIGFza3MgeW91IQ=="),
+            ("x-qwp-max-version", "1"),
+        ] {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        let mut open = self.ready().await?;
+        match timeout(limit, open.sender.send_request(request)).await {
+            Ok(Ok(response)) => Ok(response.status()),
+            Ok(Err(error)) => Err(HttpError::Lost(describe(&error))),
+            Err(_) => Err(HttpError::Lost(format!("no answer from QuestDB within {} ms", limit.as_millis()))),
+        }
+    }
+
+    /// A GET with the headers that every request has.
+    fn request(&self, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
+        let mut request = Request::new(Full::new(body));
+        *request.uri_mut() = path.parse().map_err(|error| HttpError::NotSent(format!("{path}: {error}")))?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.target.host.clone());
+        headers.insert(USER_AGENT, USER_AGENT_VALUE);
+        if let Some(authorization) = &self.target.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Ok(request)
+    }
+
     async fn ready(&mut self) -> Result<Open, HttpError> {
         if self.is_open()
             && let Some(mut open) = self.open.take()
@@ -161,10 +209,12 @@ impl HttpConnection {
         let addr = &self.target.conf.addr;
         let limit = self.target.conf.connect_timeout;
         match timeout(limit, open(&self.target)).await {
-            Ok(opened) => opened.map_err(|error| HttpError::NotSent(format!("cannot connect to QuestDB at {addr}: {error}"))),
-            Err(_) => {
-                Err(HttpError::NotSent(format!("no connection to QuestDB at {addr} within {} ms", limit.as_millis())))
-            }
+            Ok(opened) => opened
+                .map_err(|error| HttpError::NotSent(format!("cannot connect to QuestDB at {addr}: {error}"))),
+            Err(_) => Err(HttpError::NotSent(format!(
+                "no connection to QuestDB at {addr} within {} ms",
+                limit.as_millis()
+            ))),
         }
     }
 }
@@ -200,25 +250,33 @@ async fn open(target: &Target) -> Result<Open, String> {
     let addr = &target.conf.addr;
     let tcp = TcpStream::connect((addr.host.as_str(), addr.port)).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    match &target.tls {
-        None => handshake(tcp).await,
+    // A duplicate shares the original's state, so it does not block either.
+    let tcp = tcp.into_std().map_err(|error| error.to_string())?;
+    let socket = tcp.try_clone().map_err(|error| error.to_string())?;
+    let tcp = TcpStream::from_std(tcp).map_err(|error| error.to_string())?;
+    let (sender, driver) = match &target.tls {
+        None => handshake(tcp).await?,
         Some((connector, name)) => {
             let tls = connector.connect(name.clone(), tcp).await.map_err(|error| format!("TLS: {error}"))?;
-            handshake(tls).await
+            handshake(tls).await?
         }
-    }
+    };
+    Ok(Open { sender, socket, is_tls: target.tls.is_some(), driver, last_used: Instant::now() })
 }
 
-async fn handshake<T>(io: T) -> Result<Open, String>
+type Handshake = (SendRequest<Full<Bytes>>, JoinHandle<()>);
+
+async fn handshake<T>(io: T) -> Result<Handshake, String>
 where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("HTTP: {error}"))?;
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(io)).await.map_err(|error| format!("HTTP: {error}"))?;
     let driver = tokio::spawn(async move {
         // What went wrong is told to whoever sends a request.
         let _ = connection.await;
     });
-    Ok(Open { sender, driver, last_used: Instant::now() })
+    Ok((sender, driver))
 }
 
 /// RFC 4648, section 4. One header needs it, which is no reason for a dependency.
@@ -245,9 +303,14 @@ mod tests {
 
     #[test]
     fn base64_is_as_in_the_rfc() {
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("admin:quest", "YWRtaW46cXVlc3Q=")]
-        {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("admin:quest", "YWRtaW46cXVlc3Q="),
+        ] {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

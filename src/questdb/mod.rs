@@ -69,8 +69,6 @@ pub struct Settings {
     pub version: Option<String>,
     /// The ILP protocol versions that it takes; only 1 where it says nothing, as servers before 8.4 do.
     pub ilp_versions: Vec<u8>,
-    /// Whether it offers QWP.
-    pub qwp: bool,
 }
 
 impl QuestDb {
@@ -114,6 +112,16 @@ impl QuestDb {
             StatusCode::NOT_FOUND => Ok(Settings { ilp_versions: vec![1], ..Settings::default() }),
             _ => Err(refused(&answer)),
         }
+    }
+
+    /// Asks whether the server speaks QWP, by offering to switch the protocol as QuestDB's clients do. `/settings` does
+    /// not tell.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn offers_qwp(&self) -> Result<bool, QuestDbError> {
+        // Not one of the shared connections: after the answer it is of no use for HTTP.
+        Ok(self.connection().upgrade("/api/v4/write").await? == StatusCode::SWITCHING_PROTOCOLS)
     }
 
     /// Runs one SQL statement. Names and literals are the caller's to escape; see [`quote_literal`].
@@ -166,13 +174,11 @@ impl Settings {
             version: Option<String>,
             #[serde(rename = "line.proto.support.versions")]
             ilp_versions: Option<Vec<u8>>,
-            #[serde(rename = "qwp.support.versions")]
-            qwp_versions: Option<serde_json::Value>,
         }
-        let answer: Answer =
-            serde_json::from_slice(body).map_err(|error| QuestDbError::Malformed(format!("/settings: {error}")))?;
+        let answer: Answer = serde_json::from_slice(body)
+            .map_err(|error| QuestDbError::Malformed(format!("/settings: {error}")))?;
         let ilp_versions = answer.config.ilp_versions.unwrap_or_else(|| vec![1]);
-        Ok(Self { version: answer.config.version, ilp_versions, qwp: answer.config.qwp_versions.is_some() })
+        Ok(Self { version: answer.config.version, ilp_versions })
     }
 }
 
@@ -182,11 +188,12 @@ mod tests {
 
     #[test]
     fn settings_of_9_3_4() {
-        let body = br#"{"config":{"release.type":"OSS","release.version":"9.3.4","http.settings.readonly":false,
+        let body =
+            br#"{"config":{"release.type":"OSS","release.version":"9.3.4","http.settings.readonly":false,
             "accepting.writes":["http"],"line.proto.support.versions":[1,2,3],"ilp.proto.transports":["http"],
             "cairo.max.file.name.length":127},"preferences.version":0,"preferences":{}}"#;
         let settings = Settings::parse(body).unwrap();
-        let expected = Settings { version: Some("9.3.4".into()), ilp_versions: vec![1, 2, 3], qwp: false };
+        let expected = Settings { version: Some("9.3.4".into()), ilp_versions: vec![1, 2, 3] };
         assert_eq!(settings, expected);
         assert_eq!(Settings::parse(b"{}").unwrap().ilp_versions, [1]);
     }

@@ -91,10 +91,13 @@ mod tests {
         assert_eq!(parse_answer(&ddl).unwrap(), Rows::default());
         let bad = HttpAnswer {
             status: StatusCode::BAD_REQUEST,
-            body: Bytes::from_static(br#"{"query":"selec","error":"table does not exist [table=selec]","position":3}"#),
+            body: Bytes::from_static(
+                br#"{"query":"selec","error":"table does not exist [table=selec]","position":3}"#,
+            ),
         };
         let error = parse_answer(&bad).unwrap_err();
-        let expected = QuestDbError::Sql { message: "table does not exist [table=selec]".into(), position: 3 };
+        let expected =
+            QuestDbError::Sql { message: "table does not exist [table=selec]".into(), position: 3 };
         assert_eq!(error, expected);
     }
 }

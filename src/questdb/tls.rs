@@ -20,7 +20,10 @@ pub(super) fn client_config(conf: &Conf) -> Result<Arc<ClientConfig>, String> {
     let config = if conf.tls_verify {
         builder.with_root_certificates(roots(&conf.tls_roots)?).with_no_client_auth()
     } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_no_client_auth()
     };
     Ok(Arc::new(config))
 }
@@ -35,11 +38,15 @@ fn roots(trusted: &TrustedRoots) -> Result<RootCertStore, String> {
         let (added, _) = store.add_parsable_certificates(loaded.certs);
         if added == 0 {
             let errors: Vec<_> = loaded.errors.iter().map(ToString::to_string).collect();
-            return Err(format!("tls_ca: the operating system has no usable root certificates {}", errors.join(", ")));
+            return Err(format!(
+                "tls_ca: the operating system has no usable root certificates {}",
+                errors.join(", ")
+            ));
         }
     }
     if let TrustedRoots::PemFile(path) = trusted {
-        let cannot = |error: &dyn std::fmt::Display| format!("tls_roots: cannot read {}: {error}", path.display());
+        let cannot =
+            |error: &dyn std::fmt::Display| format!("tls_roots: cannot read {}: {error}", path.display());
         for certificate in CertificateDer::pem_file_iter(path).map_err(|error| cannot(&error))? {
             let certificate = certificate.map_err(|error| cannot(&error))?;
             store.add(certificate).map_err(|error| cannot(&error))?;

@@ -90,7 +90,9 @@ fn parse(rows: &Rows) -> Result<TableSchema, QuestDbError> {
     let mut schema = TableSchema::default();
     for row in &rows.rows {
         let [Value::String(name), Value::String(type_name), Value::Bool(designated)] = row.as_slice() else {
-            return Err(QuestDbError::Malformed("table_columns() is not column, type, designated".to_owned()));
+            return Err(QuestDbError::Malformed(
+                "table_columns() is not column, type, designated".to_owned(),
+            ));
         };
         let name: Arc<str> = name.as_str().into();
         if *designated {

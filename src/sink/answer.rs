@@ -53,7 +53,8 @@ pub(super) fn of_write(answer: &HttpAnswer) -> Answer {
     }
     let failure: Option<Failure> = serde_json::from_slice(&answer.body).ok();
     let text = || -> Arc<str> {
-        let body = failure.as_ref().map_or_else(|| beginning(&answer.body), |failure| failure.message.clone());
+        let body =
+            failure.as_ref().map_or_else(|| beginning(&answer.body), |failure| failure.message.clone());
         format!("QuestDB answered {status}: {body}").into()
     };
     match (status.as_u16(), &failure) {
@@ -65,10 +66,16 @@ pub(super) fn of_write(answer: &HttpAnswer) -> Answer {
         }
         (500, Some(failure)) if failure.line > 0 => Answer::Unavailable(text()),
         (401 | 403, _) => Answer::Unavailable(
-            format!("QuestDB answered {status}: check the credentials in questdb.conf and what they may write").into(),
+            format!(
+                "QuestDB answered {status}: check the credentials in questdb.conf and what they may write"
+            )
+            .into(),
         ),
         (404 | 405, _) => Answer::Unavailable(
-            format!("QuestDB answered {status}: it takes no line protocol over HTTP there; check questdb.conf").into(),
+            format!(
+                "QuestDB answered {status}: it takes no line protocol over HTTP there; check questdb.conf"
+            )
+            .into(),
         ),
         (300..500 | 503, _) => Answer::Unavailable(text()),
         _ => Answer::Unknown(text()),
@@ -124,7 +131,10 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &'static str) -> Answer {
-        of_write(&HttpAnswer { status: StatusCode::from_u16(status).unwrap(), body: Bytes::from_static(body.as_bytes()) })
+        of_write(&HttpAnswer {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Bytes::from_static(body.as_bytes()),
+        })
     }
 
     fn rejection(status: u16, body: &'static str) -> Rejection {
@@ -141,14 +151,20 @@ mod tests {
             r#"{"code":"invalid","message":"failed to parse line protocol:errors encountered on line(s):\nerror in line 2: table: t1, column: d; cast error from protocol type: STRING to column type: DOUBLE","line":2,"errorId":"45c1ab261409-1"}"#,
         );
         assert_eq!((cast.row, cast.column.as_deref()), (Some(1), Some("d")));
-        assert!(cast.message.starts_with("column `d` of table `t1` is DOUBLE, and this record's value is a text"));
+        assert!(
+            cast.message.starts_with("column `d` of table `t1` is DOUBLE, and this record's value is a text")
+        );
 
         let early = rejection(
             400,
             r#"{"code":"invalid","message":"failed to parse line protocol:errors encountered on line(s):\nerror in line 1: table: t1, timestamp: -1000; designated timestamp before 1970-01-01 is not allowed","line":1,"errorId":"45c1ab261409-2"}"#,
         );
         assert_eq!((early.row, early.column), (Some(0), None));
-        assert!(early.message.ends_with("designated timestamp before 1970-01-01 is not allowed"), "{}", early.message);
+        assert!(
+            early.message.ends_with("designated timestamp before 1970-01-01 is not allowed"),
+            "{}",
+            early.message
+        );
 
         let late = rejection(
             500,
@@ -180,7 +196,8 @@ mod tests {
     fn what_is_not_the_rows_fault() {
         // 9.3.4 answers so when it has too many connections.
         assert!(matches!(answer(400, "exceeded connection limit [name=ilp]"), Answer::Unavailable(_)));
-        let precision = r#"{"code":"not supported","message":"unsupported precision","line":0,"errorId":"x"}"#;
+        let precision =
+            r#"{"code":"not supported","message":"unsupported precision","line":0,"errorId":"x"}"#;
         assert!(matches!(answer(400, precision), Answer::Unavailable(_)));
         for status in [301, 401, 403, 404, 405, 415, 429, 503] {
             assert!(matches!(answer(status, ""), Answer::Unavailable(_)), "{status}");

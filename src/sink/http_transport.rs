@@ -49,7 +49,11 @@ impl Transport for HttpTransport {
 
     async fn write(&mut self, batch: &[Pending]) -> Written {
         let Some(version) = self.version else {
-            return Written { blocks: batch.len(), bytes: 0, answer: Answer::NotSent("not connected".into()) };
+            return Written {
+                blocks: batch.len(),
+                bytes: 0,
+                answer: Answer::NotSent("not connected".into()),
+            };
         };
         self.body.clear();
         let mut blocks = 0;

@@ -67,7 +67,8 @@ fn encode_rows(block: &Block, version: IlpVersion, body: &mut Vec<u8>) -> Result
             }
         }
         if body.len() == row_start {
-            let message = "every column is null, and QuestDB's line protocol cannot write such a row".to_owned();
+            let message =
+                "every column is null, and QuestDB's line protocol cannot write such a row".to_owned();
             return Err(Unwritable { row, column: None, message });
         }
         body.push(b' ');
@@ -115,7 +116,13 @@ impl<'a> Symbols<'a> {
         let mut key = vec![b','];
         push_escaped(&column.name, &mut key);
         key.push(b'=');
-        Some(Self { key, keys: dictionary.keys().values(), nulls: dictionary.keys().nulls(), values, offsets })
+        Some(Self {
+            key,
+            keys: dictionary.keys().values(),
+            nulls: dictionary.keys().nulls(),
+            values,
+            offsets,
+        })
     }
 
     fn push(&self, row: usize, body: &mut Vec<u8>) {
@@ -159,13 +166,15 @@ fn fields(block: &Block, version: IlpVersion) -> Result<Vec<Field<'_>>, Unwritab
             ColumnValues::Varchar(values) => (values.nulls(), Values::Varchar(values)),
             ColumnValues::Double(values) => (values.nulls(), double(values, version, &mut key)),
             ColumnValues::DoubleArray(arrays) if version == IlpVersion::V1 => {
-                let row = (0..block.rows()).find(|&row| arrays.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)));
+                let row = (0..block.rows())
+                    .find(|&row| arrays.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)));
                 return Err(Unwritable {
                     row: row.unwrap_or(0),
                     column: Some(column.name.clone()),
-                    message: "this QuestDB takes no arrays (line protocol version 1): upgrade it to 9.0 or later, \
+                    message:
+                        "this QuestDB takes no arrays (line protocol version 1): upgrade it to 9.0 or later, \
                               or leave the field out"
-                        .to_owned(),
+                            .to_owned(),
                 });
             }
             ColumnValues::DoubleArray(arrays) => {
@@ -217,7 +226,13 @@ fn push_double_text(value: f64, body: &mut Vec<u8>) {
         // `Debug` is the shortest text that reads back as the same bits, with an exponent where that is shorter.
         let _ = write!(body, "{value:?}");
     } else {
-        let text = if value.is_nan() { "NaN" } else if value > 0.0 { "Infinity" } else { "-Infinity" };
+        let text = if value.is_nan() {
+            "NaN"
+        } else if value > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        };
         body.extend_from_slice(text.as_bytes());
     }
 }

@@ -10,7 +10,16 @@ use super::*;
 use crate::rows::{Column, TableName, Timestamps};
 
 /// What one generated row holds.
-type Row = (Option<String>, Option<bool>, Option<i64>, Option<f64>, Option<String>, Option<i64>, Option<Vec<f64>>, u32);
+type Row = (
+    Option<String>,
+    Option<bool>,
+    Option<i64>,
+    Option<f64>,
+    Option<String>,
+    Option<i64>,
+    Option<Vec<f64>>,
+    u32,
+);
 
 fn column(name: &str, values: ColumnValues) -> Column {
     Column { name: name.into(), values }
@@ -27,13 +36,19 @@ fn block(rows: &[Row]) -> Block {
     let symbols: DictionaryArray<Int32Type> = rows.iter().map(|row| row.0.as_deref()).collect();
     Block {
         table: TableName::new("ta ble =x"),
-        timestamp: Timestamps { name: "ts".into(), values_us: rows.iter().map(|row| i64::from(row.7)).collect() },
+        timestamp: Timestamps {
+            name: "ts".into(),
+            values_us: rows.iter().map(|row| i64::from(row.7)).collect(),
+        },
         columns: vec![
             column("bool", ColumnValues::Boolean(rows.iter().map(|row| row.1).collect::<BooleanArray>())),
             column("sy m =1", ColumnValues::Symbol(symbols)),
             column("long", ColumnValues::Long(rows.iter().map(|row| row.2).collect::<Int64Array>())),
             column("double", ColumnValues::Double(rows.iter().map(|row| row.3).collect::<Float64Array>())),
-            column("str", ColumnValues::Varchar(rows.iter().map(|row| row.4.clone()).collect::<StringArray>())),
+            column(
+                "str",
+                ColumnValues::Varchar(rows.iter().map(|row| row.4.clone()).collect::<StringArray>()),
+            ),
             column("when", ColumnValues::Timestamp(rows.iter().map(|row| row.5).collect::<Int64Array>())),
             column("array", ColumnValues::DoubleArray(arrays)),
         ],
@@ -94,7 +109,12 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
         any::<u32>(),
     );
     let some = |row: &Row| {
-        row.0.is_some() || row.1.is_some() || row.2.is_some() || row.3.is_some() || row.4.is_some() || row.5.is_some()
+        row.0.is_some()
+            || row.1.is_some()
+            || row.2.is_some()
+            || row.3.is_some()
+            || row.4.is_some()
+            || row.5.is_some()
     };
     proptest::collection::vec(row.prop_filter("a row has a value", some), 1..6)
 }
@@ -146,7 +166,8 @@ fn arrays_of_more_dimensions() {
         origin: vec![0, 1, 2],
     };
     let mut buffer = Buffer::new(ProtocolVersion::V2);
-    let nested = [(1, Some(vec![vec![1.0, 2.0, 3.0], vec![4.0, 5.0, 6.0]])), (2, None), (3, Some(vec![vec![7.0]]))];
+    let nested =
+        [(1, Some(vec![vec![1.0, 2.0, 3.0], vec![4.0, 5.0, 6.0]])), (2, None), (3, Some(vec![vec![7.0]]))];
     for (number, array) in nested {
         buffer.table("t").unwrap().column_i64("l", number).unwrap();
         if let Some(array) = array {

@@ -54,7 +54,16 @@ impl<T: Transport> Lane<T> {
         metrics: SinkMetrics,
     ) -> Self {
         let queue = Queue::default();
-        Self { number, transport, receiver, queue, limits, metrics, backoff: FIRST_BACKOFF, last_logged: None }
+        Self {
+            number,
+            transport,
+            receiver,
+            queue,
+            limits,
+            metrics,
+            backoff: FIRST_BACKOFF,
+            last_logged: None,
+        }
     }
 
     /// Writes until the channel is closed and everything is written, or until it is told to stop at once.
@@ -249,3 +258,7 @@ fn locate(batch: &[Pending], row: usize) -> Option<(usize, usize)> {
     }
     None
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

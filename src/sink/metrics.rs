@@ -109,7 +109,11 @@ impl SinkMetrics {
             "Attempts to reach QuestDB that failed",
             self.connect_failures.clone(),
         );
-        registry.register("lane_panics", "Panics in a lane, each of which is a bug", self.lane_panics.clone());
+        registry.register(
+            "lane_panics",
+            "Panics in a lane, each of which is a bug",
+            self.lane_panics.clone(),
+        );
     }
 
     pub(super) fn request(&self, answer: AnswerKind) {

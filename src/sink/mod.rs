@@ -5,14 +5,17 @@
 //! nothing is called committed that QuestDB has not called so.
 
 mod answer;
+mod any_transport;
 mod decimal;
 mod http_transport;
 mod ilp;
 mod lane;
+mod merge;
 mod metrics;
 mod outcome;
 mod pending;
 mod queue;
+mod qwp;
 mod start;
 mod transport;
 

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use super::http_transport::HttpTransport;
+use super::any_transport::AnyTransport;
 use super::lane::{Lane, LaneLimits};
 use super::metrics::SinkMetrics;
 use super::outcome::Submission;
@@ -72,15 +72,31 @@ impl Sink {
     ///
     /// # Errors
     /// The settings ask for something that cannot be.
-    pub async fn start(options: SinkOptions, questdb: QuestDb, metrics: SinkMetrics) -> Result<Self, SinkError> {
+    pub async fn start(
+        options: SinkOptions,
+        questdb: QuestDb,
+        metrics: SinkMetrics,
+    ) -> Result<Self, SinkError> {
+        let conf = questdb.conf();
+        let asks_for_qwp = match options.transport {
+            Transport::Qwp => true,
+            Transport::Auto => conf.scheme.is_qwp(),
+            Transport::Http => false,
+        };
+        if asks_for_qwp && conf.scheme.is_tls() && !conf.tls_verify {
+            let message = "QWP cannot do tls_verify=unsafe_off; give tls_roots the server's certificate, or set \
+                           transport = \"http\"";
+            return Err(SinkError::Settings(message.to_owned()));
+        }
         let lane_count = options.lanes.max(1);
         let stop = CancellationToken::new();
-        let limits = LaneLimits { max_rows: options.request_rows.max(1), max_queued: options.queued_blocks.max(1) };
+        let limits =
+            LaneLimits { max_rows: options.request_rows.max(1), max_queued: options.queued_blocks.max(1) };
         let mut tasks = JoinSet::new();
         let mut lanes = Vec::with_capacity(lane_count);
         for number in 0..lane_count {
             let (sender, receiver) = mpsc::channel(options.queued_blocks.max(1));
-            let transport = HttpTransport::new(questdb.clone(), options.request_bytes);
+            let transport = AnyTransport::new(options.transport, &questdb, options.request_bytes);
             let lane = Lane::new(number, transport, receiver, limits, metrics.clone());
             tasks.spawn(lane.run(stop.clone()));
             lanes.push(sender);
@@ -117,7 +133,9 @@ impl Sink {
                 permit.send(pending);
             }
             Ok(Err(_)) => pending.unavailable("the gateway is shutting down".into()),
-            Err(_) => pending.unavailable("it waited for a place in the queue to QuestDB until its deadline".into()),
+            Err(_) => {
+                pending.unavailable("it waited for a place in the queue to QuestDB until its deadline".into())
+            }
         }
     }
 
