@@ -100,11 +100,10 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
         }
         // The table that is to blame is the most specific one that takes part.
         let lists_key = if own.doubles.is_some() { "doubles" } else { "symbols" };
-        if own.symbols.is_some() || own.doubles.is_some() {
-            if let Some(name) = merged.doubles.iter().find(|name| has(&merged.symbols, name)) {
-                let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
-                report.error(&blame(lists_key), reason);
-            }
+        let in_both = merged.doubles.iter().find(|name| has(&merged.symbols, name));
+        if let (Some(name), true) = (in_both, own.symbols.is_some() || own.doubles.is_some()) {
+            let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
+            report.error(&blame(lists_key), reason);
         }
         if let Some(timestamp) = &merged.timestamp {
             for (key, list) in [("symbols", &merged.symbols), ("doubles", &merged.doubles)] {

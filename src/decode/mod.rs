@@ -1,1 +1,3 @@
 //! Payload formats: bytes to typed values.
+
+pub mod json;

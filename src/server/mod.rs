@@ -1,1 +1,9 @@
 //! Listener, connections, shutdown.
+
+mod admission;
+mod connection;
+mod frames;
+mod listener;
+mod start;
+
+pub use start::{Server, StartError};

@@ -1,1 +1,101 @@
-//! Virtual topics: partitions, offsets, producer state.
+//! Virtual topics: any legal name exists, with partitions, offsets and the producers' state, but no log.
+
+mod numbers;
+mod partition;
+mod producers;
+mod topic;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::config::TopicsConfig;
+
+pub use numbers::{Numbers, NumbersError};
+pub use partition::{Admission, Admitted, Earlier, Partition, Verdict};
+pub use topic::{Topic, TopicError};
+
+/// The topics of this gateway.
+#[derive(Debug)]
+pub struct Topics {
+    config: TopicsConfig,
+    limit: usize,
+    numbers: Arc<Numbers>,
+    known: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
+}
+
+impl Topics {
+    /// Topics with these settings; at most `limit` of them are remembered.
+    pub fn new(config: TopicsConfig, limit: usize, numbers: Arc<Numbers>) -> Self {
+        Self { config, limit, numbers, known: RwLock::default() }
+    }
+
+    /// The topic as it is or would be, without bringing it into being. Whether it may be produced to without having
+    /// been created is its configuration's `auto_create`.
+    pub fn describe(&self, name: &str) -> Result<Arc<Topic>, TopicError> {
+        if let Some(topic) = self.known.read().get(name) {
+            return Ok(topic.clone());
+        }
+        let topic = self.make(name, None)?;
+        if topic.config().auto_create { Ok(topic) } else { Err(TopicError::Unknown) }
+    }
+
+    /// The topic to produce to, which is remembered from now on.
+    pub fn resolve(&self, name: &str) -> Result<Arc<Topic>, TopicError> {
+        if let Some(topic) = self.known.read().get(name) {
+            return Ok(topic.clone());
+        }
+        let topic = self.describe(name)?;
+        self.remember(topic)
+    }
+
+    /// Creates a topic, with so many partitions where the creator says so.
+    pub fn create(&self, name: &str, partitions: Option<i32>) -> Result<Arc<Topic>, TopicError> {
+        if self.known.read().contains_key(name) {
+            return Err(TopicError::Exists);
+        }
+        let topic = self.make(name, partitions)?;
+        self.remember(topic)
+    }
+
+    /// What [`Topics::create`] would do, without doing it.
+    pub fn check(&self, name: &str, partitions: Option<i32>) -> Result<Arc<Topic>, TopicError> {
+        if self.known.read().contains_key(name) {
+            return Err(TopicError::Exists);
+        }
+        self.make(name, partitions)
+    }
+
+    /// Forgets a topic. Its table stays.
+    pub fn forget(&self, name: &str) -> Result<(), TopicError> {
+        self.known.write().remove(name).map(drop).ok_or(TopicError::Unknown)
+    }
+
+    /// The topics that have been produced to or created, and those that the configuration names, by name.
+    pub fn list(&self) -> Vec<Arc<Topic>> {
+        let mut topics: HashMap<Arc<str>, Arc<Topic>> = self.known.read().clone();
+        for name in self.config.exact_names() {
+            if !topics.contains_key(name)
+                && let Ok(topic) = self.make(name, None)
+            {
+                topics.insert(topic.name().clone(), topic);
+            }
+        }
+        let mut topics: Vec<_> = topics.into_values().collect();
+        topics.sort_by(|a, b| a.name().cmp(b.name()));
+        topics
+    }
+
+    fn make(&self, name: &str, partitions: Option<i32>) -> Result<Arc<Topic>, TopicError> {
+        Topic::new(name, self.config.of(name), partitions, &self.numbers).map(Arc::new)
+    }
+
+    fn remember(&self, topic: Arc<Topic>) -> Result<Arc<Topic>, TopicError> {
+        let mut known = self.known.write();
+        if known.len() >= self.limit && !known.contains_key(topic.name()) {
+            return Err(TopicError::TooMany { limit: self.limit });
+        }
+        Ok(known.entry(topic.name().clone()).or_insert(topic).clone())
+    }
+}

@@ -1,0 +1,37 @@
+# What people type and what CI runs are the same commands: they stand in .ci/run.
+
+# The recipes
+default:
+    @just --list
+
+# Formatting and lints
+check:
+    .ci/run fmt lint
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# All tests; those against QuestDB fetch it once with Maven
+test:
+    .ci/run test
+
+# Micro benchmarks and end-to-end load
+bench:
+    .ci/run bench
+
+# Every fuzz target, that many seconds each
+fuzz seconds="60":
+    FUZZ_SECONDS={{seconds}} .ci/run fuzz
+
+# Real producers of all languages
+clients:
+    .ci/run clients_all
+
+# Licences, bans and sources of the dependencies
+deny:
+    .ci/run deny
+
+# All that CI runs, as it runs it
+ci:
+    .ci/run

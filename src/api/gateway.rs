@@ -1,0 +1,68 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use quafka_protocol::Decompressor;
+
+use super::Connection;
+use crate::config::{Config, HostPort};
+use crate::memory::MemoryBudget;
+use crate::ops::Metrics;
+use crate::schema::Schemas;
+use crate::sink::Sink;
+use crate::topics::{Numbers, Topics};
+
+/// The one node that this gateway says it is.
+pub const NODE_ID: i32 = 1;
+
+/// What all connections share.
+pub struct Gateway {
+    /// The settings.
+    pub config: Config,
+    /// The address that the listener really has.
+    pub listening: HostPort,
+    /// The topics.
+    pub topics: Topics,
+    /// Producer ids and offsets.
+    pub numbers: Arc<Numbers>,
+    /// What QuestDB's tables look like.
+    pub schemas: Schemas,
+    /// The way to QuestDB.
+    pub sink: Sink,
+    /// The bytes between the sockets and QuestDB.
+    pub memory: MemoryBudget,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Idle decompressors. Decoding does not wait for anything, so there are never more than worker threads.
+    pub decompressors: Mutex<Vec<Decompressor>>,
+}
+
+impl Gateway {
+    /// The cluster id that clients see. It need not be unique: no client talks to two clusters in one session.
+    pub const CLUSTER_ID: &'static str = "quafka";
+
+    /// The address at which clients are told to connect: `advertise`; else the listener's; where that stands for all
+    /// of the machine's addresses, the one at which this client came in.
+    pub fn address_for(&self, connection: &Connection) -> HostPort {
+        if let Some(advertise) = &self.config.advertise {
+            return advertise.clone();
+        }
+        match self.listening.host.parse::<IpAddr>() {
+            Ok(address) if address.is_unspecified() => HostPort {
+                host: connection.local.ip().to_canonical().to_string(),
+                port: connection.local.port(),
+            },
+            _ => self.listening.clone(),
+        }
+    }
+
+    /// Runs `work` with a decompressor that is idle, or a new one.
+    pub fn with_decompressor<T>(&self, work: impl FnOnce(&mut Decompressor) -> T) -> T {
+        let idle = self.decompressors.lock().pop();
+        let mut decompressor = idle.unwrap_or_default();
+        let result = work(&mut decompressor);
+        decompressor.shrink();
+        self.decompressors.lock().push(decompressor);
+        result
+    }
+}

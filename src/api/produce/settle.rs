@@ -1,0 +1,145 @@
+//! From the outcomes of a request's batches to its response.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use quafka_protocol::ErrorCode;
+
+use super::response::{PartitionResponse, encode};
+use crate::api::{Answer, Call, Connection, Gateway, Reply};
+use crate::rows::{RowError, TableName};
+use crate::sink::{Outcome, Ticket};
+use crate::topics::{Admitted, Earlier, Verdict};
+
+/// Why a whole batch was not written.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) error: ErrorCode,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(error: ErrorCode, message: String) -> Self {
+        Self { error, message }
+    }
+}
+
+/// What is known of a batch when its request has been taken.
+pub(super) enum Pending {
+    Failed(Failure),
+    Rejected(Arc<[RowError]>),
+    Committed {
+        base_offset: i64,
+    },
+    /// It was sent before.
+    Earlier(Earlier),
+    /// It is on its way to QuestDB.
+    Waiting(Waiting),
+}
+
+pub(super) struct Waiting {
+    pub(super) table: TableName,
+    pub(super) ticket: Ticket,
+    pub(super) admitted: Admitted,
+    pub(super) adds_columns: bool,
+}
+
+/// The reply to a request with these batches, by topic and partition.
+pub(super) fn reply(call: Call<'_>, acks: i16, topics: Vec<(String, Vec<(i32, Pending)>)>) -> Reply {
+    let gateway = call.gateway.clone();
+    let connection = *call.connection;
+    let (api, version, correlation_id) = (call.api, call.version, call.correlation_id);
+    let received = Instant::now();
+    Reply::Later(Box::pin(async move {
+        let mut responses = Vec::with_capacity(topics.len());
+        for (topic, partitions) in topics {
+            let mut settled = Vec::with_capacity(partitions.len());
+            for (index, pending) in partitions {
+                let response = settle(&gateway, index, pending).await;
+                report(&gateway, &connection, &topic, &response);
+                settled.push(response);
+            }
+            responses.push((topic, settled));
+        }
+        gateway.metrics.produce_latency(received.elapsed());
+        if acks == 0 {
+            return without_response(responses);
+        }
+        let call = Call { gateway: &gateway, connection: &connection, api, version, correlation_id };
+        encode(call, responses)
+    }))
+}
+
+async fn settle(gateway: &Arc<Gateway>, index: i32, pending: Pending) -> PartitionResponse {
+    match pending {
+        Pending::Failed(failure) => PartitionResponse::failed(index, failure),
+        Pending::Rejected(errors) => PartitionResponse::rejected(index, errors),
+        Pending::Committed { base_offset } => PartitionResponse::committed(index, base_offset),
+        Pending::Earlier(earlier) => match earlier.verdict().await {
+            Some(Verdict::Committed { base_offset }) => PartitionResponse::committed(index, base_offset),
+            Some(Verdict::Rejected(errors)) => PartitionResponse::rejected(index, errors),
+            None => {
+                let message = "the first attempt of this batch failed; send it again".to_owned();
+                PartitionResponse::failed(index, Failure::new(ErrorCode::NotEnoughReplicas, message))
+            }
+        },
+        Pending::Waiting(waiting) => written(gateway, index, waiting).await,
+    }
+}
+
+async fn written(gateway: &Arc<Gateway>, index: i32, waiting: Waiting) -> PartitionResponse {
+    let Waiting { table, ticket, admitted, adds_columns } = waiting;
+    match ticket.outcome().await {
+        Outcome::Committed => {
+            if adds_columns {
+                gateway.schemas.invalidate(&table).await;
+            }
+            PartitionResponse::committed(index, admitted.commit())
+        }
+        Outcome::Rejected(errors) => {
+            // Perhaps the table is not what it was.
+            gateway.schemas.invalidate(&table).await;
+            let errors: Arc<[RowError]> = errors.into();
+            admitted.reject(errors.clone());
+            PartitionResponse::rejected(index, errors)
+        }
+        // `admitted` is dropped: the batch failed, and its producer sends it again.
+        Outcome::Unavailable(reason) => {
+            let failure = Failure::new(ErrorCode::NotEnoughReplicas, reason.as_ref().to_owned());
+            PartitionResponse::failed(index, failure)
+        }
+        Outcome::Unknown(reason) => {
+            let failure = Failure::new(ErrorCode::RequestTimedOut, reason.as_ref().to_owned());
+            PartitionResponse::failed(index, failure)
+        }
+    }
+}
+
+/// Counts what did not become rows, and logs it at a level that shows without flooding.
+fn report(gateway: &Gateway, connection: &Connection, topic: &str, response: &PartitionResponse) {
+    if response.error == ErrorCode::None {
+        return;
+    }
+    gateway.metrics.produce_error(response.error);
+    let (peer, partition, error) = (connection.peer, response.index, response.error.name());
+    let message = response.message.as_deref().unwrap_or_default();
+    match response.record_errors.first() {
+        Some(first) => tracing::debug!(%peer, topic, partition, error, record = first.record,
+            column = first.column.as_deref(), "{}", first.message),
+        None => tracing::debug!(%peer, topic, partition, error, "{message}"),
+    }
+}
+
+fn without_response(responses: Vec<(String, Vec<PartitionResponse>)>) -> Answer {
+    for (topic, partitions) in responses {
+        if let Some(bad) = partitions.into_iter().find(|partition| partition.error != ErrorCode::None) {
+            let message = bad.message.unwrap_or_default();
+            return Answer::Close(format!(
+                "acks=0 and topic {topic:?} partition {} failed with {}: {message}",
+                bad.index,
+                bad.error.name()
+            ));
+        }
+    }
+    Answer::Nothing
+}

@@ -1,0 +1,186 @@
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use quafka_protocol::{ApiKey, Compression, ErrorCode};
+
+/// Why a connection was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Closed {
+    /// By the client, between two requests.
+    ByClient,
+    /// The gateway shut down.
+    Shutdown,
+    /// Over a limit of connections.
+    TurnedAway,
+    /// What came was no Kafka request.
+    NotKafka,
+    /// A request that does not decode, or was never advertised.
+    BadRequest,
+    /// The network or the client ended it in the middle of something.
+    Lost,
+    /// No progress in the middle of a request or a response.
+    Stalled,
+    /// Silent for too long.
+    Idle,
+    /// Memory was full of incomplete requests.
+    Evicted,
+    /// An error with acks=0, or a fault of the gateway's own.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClosedLabels {
+    reason: Closed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ApiLabels {
+    api: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodecLabels {
+    compression: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    error: &'static str,
+}
+
+/// What the gateway counts. Rendered in the OpenMetrics text format.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: RwLock<Registry>,
+    connections_open: Gauge,
+    connections_closed: Family<ClosedLabels, Counter>,
+    requests: Family<ApiLabels, Counter>,
+    batches: Family<CodecLabels, Counter>,
+    batch_bytes: Family<CodecLabels, Counter>,
+    records: Counter,
+    produce_errors: Family<ErrorLabels, Counter>,
+    produce_latency: Histogram,
+    memory_used: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Metrics that are all zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("quafka");
+        let mut info = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
+        info = register(&mut registry, "build_info", "The version that runs", info);
+        info.get_or_create(&vec![("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        let registry_ref = &mut registry;
+        let connections_open = register(registry_ref, "connections_open", "Open Kafka connections", Gauge::default());
+        let connections_closed =
+            register(registry_ref, "connections_closed", "Closed Kafka connections, by reason", Family::default());
+        let requests = register(registry_ref, "requests", "Kafka requests, by API", Family::default());
+        let batches = register(registry_ref, "record_batches", "Record batches received, by codec", Family::default());
+        let batch_bytes =
+            register(registry_ref, "record_batch_bytes", "Record batches received, in bytes as sent", Family::default());
+        let records = register(registry_ref, "records", "Records in the batches received", Counter::default());
+        let produce_errors = register(
+            registry_ref,
+            "produce_errors",
+            "Record batches answered with an error, by Kafka's name of it",
+            Family::default(),
+        );
+        let produce_latency = Histogram::new(exponential_buckets(0.000_25, 2.0, 18));
+        registry.register_with_unit(
+            "produce_latency",
+            "From a Produce request's hand-over to QuestDB to its outcome",
+            Unit::Seconds,
+            produce_latency.clone(),
+        );
+        let memory_used = Gauge::default();
+        registry.register_with_unit(
+            "memory_used",
+            "Bytes between the sockets and QuestDB, against limits.memory",
+            Unit::Bytes,
+            memory_used.clone(),
+        );
+        Self {
+            registry: RwLock::new(registry),
+            connections_open,
+            connections_closed,
+            requests,
+            batches,
+            batch_bytes,
+            records,
+            produce_errors,
+            produce_latency,
+            memory_used,
+        }
+    }
+
+    /// Lets another part register what it counts.
+    pub fn extend(&self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.registry.write());
+    }
+
+    /// A connection was accepted.
+    pub fn connection_opened(&self) {
+        self.connections_open.inc();
+    }
+
+    /// A connection ended; one that was turned away never was open.
+    pub fn connection_closed(&self, reason: Closed) {
+        if reason != Closed::TurnedAway {
+            self.connections_open.dec();
+        }
+        self.connections_closed.get_or_create(&ClosedLabels { reason }).inc();
+    }
+
+    /// A request was read.
+    pub fn requests(&self, api: ApiKey) {
+        self.requests.get_or_create(&ApiLabels { api: api.name() }).inc();
+    }
+
+    /// A record batch was read.
+    pub fn batch(&self, compression: Compression, bytes: usize, records: u32) {
+        let labels = CodecLabels { compression: compression.name() };
+        self.batches.get_or_create(&labels).inc();
+        self.batch_bytes.get_or_create(&labels).inc_by(bytes as u64);
+        self.records.inc_by(u64::from(records));
+    }
+
+    /// A record batch was answered with an error.
+    pub fn produce_error(&self, error: ErrorCode) {
+        self.produce_errors.get_or_create(&ErrorLabels { error: error.name() }).inc();
+    }
+
+    /// A Produce request is settled.
+    pub fn produce_latency(&self, latency: Duration) {
+        self.produce_latency.observe(latency.as_secs_f64());
+    }
+
+    /// All of it, as OpenMetrics text.
+    pub fn render(&self, memory_used_bytes: usize) -> Result<String, std::fmt::Error> {
+        self.memory_used.set(memory_used_bytes as i64);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry.read())?;
+        Ok(text)
+    }
+}
+
+fn register<M: prometheus_client::registry::Metric + Clone>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    metric: M,
+) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}

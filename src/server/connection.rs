@@ -1,0 +1,173 @@
+//! One connection: requests are taken in order, may overlap in QuestDB, and are answered in order.
+//!
+//! Three tasks, so that none waits for another's peer: the reader takes requests, the settler waits for their outcomes,
+//! the writer sends responses. The settler goes on when the client is gone, because the outcome of a batch is part of
+//! its producer's state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::frames::{Frames, FramesError};
+use crate::api::{self, Answer, Connection, Gateway, Refusal, Reply};
+
+/// Requests of one connection that wait for their outcome. Clients have 5 in flight, some a few hundred; beyond this
+/// the socket is not read until an answer goes out.
+const MAX_IN_FLIGHT: usize = 256;
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum End {
+    #[error("closed by the client")]
+    Client,
+    #[error("the gateway is shutting down")]
+    Shutdown,
+    #[error(transparent)]
+    Frames(#[from] FramesError),
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    #[error("{0}")]
+    Failed(String),
+    #[error("cannot send: {0}")]
+    Send(std::io::Error),
+    #[error("the client has not read its responses for {0} s")]
+    NotRead(u64),
+}
+
+/// A request's reply, with its place among those in flight.
+type Due = (Reply, OwnedSemaphorePermit);
+type Sendable = (Bytes, OwnedSemaphorePermit);
+
+/// Serves a connection until either side ends it. After `shutdown` no request is taken any more, but those in flight are
+/// answered.
+pub(super) async fn serve<S>(
+    stream: S,
+    connection: Connection,
+    gateway: Arc<Gateway>,
+    shutdown: CancellationToken,
+) -> End
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (read_half, write_half) = tokio::io::split(stream);
+    let limits = &gateway.config.limits;
+    let frames = Frames::new(
+        read_half,
+        gateway.memory.clone(),
+        limits.request_bytes,
+        limits.stalled_request,
+        limits.idle_connection,
+    );
+    let patience = limits.stalled_request;
+    let (due, dues) = mpsc::channel(MAX_IN_FLIGHT);
+    // Bounded by the places in flight.
+    let (sendable, sendables) = mpsc::unbounded_channel();
+    // Ends the intake: from outside, or because one of the two others has come to an end.
+    let stop = shutdown.child_token();
+    let settler = tokio::spawn(settle(dues, sendable, stop.clone()));
+    let writer = tokio::spawn(write(write_half, sendables, patience, stop.clone()));
+    let taken = take(frames, &connection, &gateway, due, stop).await;
+    // `due` is gone now: what was taken is settled and sent, then the two others end.
+    match (taken, settler.await, writer.await) {
+        (_, Err(panic), _) | (_, _, Err(panic)) => End::Failed(format!("internal error: {panic}")),
+        (_, Ok(Some(reason)), _) => End::Failed(reason),
+        (None, _, Ok(Err(end))) => end,
+        (None, _, Ok(Ok(()))) if shutdown.is_cancelled() => End::Shutdown,
+        (None, _, Ok(Ok(()))) => End::Client,
+        (Some(end), _, _) => end,
+    }
+}
+
+/// Takes requests until there are no more, or `stop`; returns what went wrong, if anything did.
+async fn take<R: AsyncRead + Unpin>(
+    mut frames: Frames<R>,
+    connection: &Connection,
+    gateway: &Arc<Gateway>,
+    due: mpsc::Sender<Due>,
+    stop: CancellationToken,
+) -> Option<End> {
+    let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
+    loop {
+        // Only between two requests: one that has been taken is taken whole.
+        let next = async {
+            let place = in_flight.clone().acquire_owned().await;
+            (place, frames.next().await)
+        };
+        let (place, frame) = tokio::select! {
+            (place, frame) = next => (place.ok()?, frame),
+            () = stop.cancelled() => return None,
+        };
+        let frame = match frame {
+            Ok(frame) => frame?,
+            Err(error) => return Some(error.into()),
+        };
+        let reply = match api::handle(gateway, connection, frame).await {
+            Ok(reply) => reply,
+            Err(refusal) => return Some(refusal.into()),
+        };
+        due.send((reply, place)).await.ok()?;
+    }
+}
+
+/// Waits for outcomes, in order; returns why the connection has to end, where an answer says so.
+async fn settle(
+    mut dues: mpsc::Receiver<Due>,
+    sendable: mpsc::UnboundedSender<Sendable>,
+    stop: CancellationToken,
+) -> Option<String> {
+    let mut reason = None;
+    while let Some((reply, place)) = dues.recv().await {
+        let answer = match reply {
+            Reply::Now(answer) => answer,
+            Reply::Later(answer) => answer.await,
+        };
+        match answer {
+            // Fails where the writer is gone: nobody to tell, but the next outcomes still have to be settled.
+            Answer::Send(frame) if reason.is_none() => drop(sendable.send((frame, place))),
+            Answer::Send(_) | Answer::Nothing => {}
+            Answer::Close(why) => {
+                reason.get_or_insert(why);
+                stop.cancel();
+            }
+        }
+    }
+    reason
+}
+
+/// Sends responses; where that fails, the intake stops too.
+async fn write<W: AsyncWrite + Unpin>(
+    stream: W,
+    sendables: mpsc::UnboundedReceiver<Sendable>,
+    patience: Duration,
+    stop: CancellationToken,
+) -> Result<(), End> {
+    let result = send_all(stream, sendables, patience).await;
+    stop.cancel();
+    result
+}
+
+async fn send_all<W: AsyncWrite + Unpin>(
+    stream: W,
+    mut sendables: mpsc::UnboundedReceiver<Sendable>,
+    patience: Duration,
+) -> Result<(), End> {
+    let mut stream = BufWriter::new(stream);
+    while let Some((frame, place)) = sendables.recv().await {
+        // Flushed when there is nothing more to send.
+        let last = sendables.is_empty();
+        let send = async {
+            stream.write_all(&frame).await?;
+            if last { stream.flush().await } else { Ok(()) }
+        };
+        timeout(patience, send).await.map_err(|_| End::NotRead(patience.as_secs()))?.map_err(End::Send)?;
+        drop(place);
+    }
+    // A half-close, so that a client that is still reading gets all of it.
+    timeout(patience, stream.shutdown()).await.ok();
+    Ok(())
+}

@@ -1,0 +1,88 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admission::{Admission, Pass};
+use super::connection::{End, serve};
+use super::frames::FramesError;
+use crate::api::{Connection, Gateway, Principal};
+use crate::ops::Closed;
+
+/// When the system has no file descriptor left, accepting again at once would only burn a core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until `shutdown`; the tracker has them all.
+pub(super) async fn listen(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    shutdown: CancellationToken,
+    connections: TaskTracker,
+) {
+    let limits = &gateway.config.limits;
+    let admission = Admission::new(limits.connections, limits.connections_per_address);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        match admission.admit(peer.ip()) {
+            Ok(pass) => {
+                connections.spawn(run(stream, peer, gateway.clone(), shutdown.clone(), pass));
+            }
+            Err(reason) => {
+                gateway.metrics.connection_closed(Closed::TurnedAway);
+                tracing::warn!(%peer, %reason, "connection turned away");
+            }
+        }
+    }
+}
+
+async fn run(
+    stream: TcpStream,
+    peer: SocketAddr,
+    gateway: Arc<Gateway>,
+    shutdown: CancellationToken,
+    _pass: Pass,
+) {
+    // Responses are small and waited for.
+    let prepared = stream.set_nodelay(true).and_then(|()| stream.local_addr());
+    let local = match prepared {
+        Ok(local) => local,
+        Err(error) => return tracing::debug!(%peer, %error, "connection gone before it began"),
+    };
+    gateway.metrics.connection_opened();
+    tracing::debug!(%peer, "connection opened");
+    let connection = Connection { peer, local, principal: Principal::Anonymous };
+    let end = serve(stream, connection, gateway.clone(), shutdown).await;
+    gateway.metrics.connection_closed(reason(&end));
+    match end {
+        End::Client | End::Shutdown => tracing::debug!(%peer, reason = %end, "connection closed"),
+        end => tracing::warn!(%peer, reason = %end, "connection closed"),
+    }
+}
+
+fn reason(end: &End) -> Closed {
+    match end {
+        End::Client => Closed::ByClient,
+        End::Shutdown => Closed::Shutdown,
+        End::Frames(FramesError::Frame(_)) => Closed::NotKafka,
+        End::Frames(FramesError::Io(_) | FramesError::Truncated { .. }) | End::Send(_) => Closed::Lost,
+        End::Frames(FramesError::Stalled { .. }) | End::NotRead(_) => Closed::Stalled,
+        End::Frames(FramesError::Idle { .. }) => Closed::Idle,
+        End::Frames(FramesError::Evicted) => Closed::Evicted,
+        End::Refusal(_) => Closed::BadRequest,
+        End::Failed(_) => Closed::Failed,
+    }
+}

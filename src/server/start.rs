@@ -1,0 +1,155 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::listener::listen;
+use crate::api::Gateway;
+use crate::config::{Config, HostPort};
+use crate::memory::MemoryBudget;
+use crate::ops::{AdminServer, Metrics};
+use crate::questdb::{ConfError, QuestDb};
+use crate::schema::Schemas;
+use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
+use crate::topics::{Numbers, NumbersError, Topics};
+
+/// How long a shutdown waits for what is in flight.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} (`{key}`): {source}")]
+    Listen {
+        /// The key of the configuration that names it.
+        key: &'static str,
+        /// The address.
+        address: HostPort,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The data dir cannot be used.
+    #[error("data_dir: {0}")]
+    Numbers(#[from] NumbersError),
+    /// QuestDB's configuration string is wrong.
+    #[error("questdb.conf: {0}")]
+    QuestDb(#[from] ConfError),
+    /// The lanes cannot start.
+    #[error("questdb: {0}")]
+    Sink(#[from] SinkError),
+}
+
+/// A running gateway.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    local_addr: SocketAddr,
+    admin_addr: SocketAddr,
+    /// No new connections and requests.
+    stop: CancellationToken,
+    /// No more metrics and health.
+    stop_admin: CancellationToken,
+    connections: TaskTracker,
+    listener: JoinHandle<()>,
+    admin: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Starts listening. QuestDB need not be there yet.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let numbers = Arc::new(match &config.data_dir {
+            Some(folder) => Numbers::open(folder)?,
+            None => Numbers::from_clock(SystemTime::now()),
+        });
+        let questdb = QuestDb::from_conf(&config.questdb.conf)?;
+        let metrics = Arc::new(Metrics::new());
+        let sink_metrics = SinkMetrics::default();
+        metrics.extend(|registry| sink_metrics.register(registry));
+        let options = SinkOptions {
+            transport: config.questdb.transport,
+            lanes: config.questdb.lanes,
+            ..SinkOptions::default()
+        };
+        let sink = Sink::start(options, questdb.clone(), sink_metrics).await?;
+
+        let (listener, local_addr) = bind("listen", &config.listen).await?;
+        let (admin_listener, admin_addr) = bind("admin", &config.admin).await?;
+        let listening = HostPort { host: config.listen.host.clone(), port: local_addr.port() };
+        let memory = MemoryBudget::new(config.limits.memory);
+
+        let stop_admin = CancellationToken::new();
+        let admin = AdminServer {
+            metrics: metrics.clone(),
+            memory: memory.clone(),
+            ready: {
+                let questdb = questdb.clone();
+                Box::new(move || {
+                    let questdb = questdb.clone();
+                    Box::pin(async move { questdb.ping().await.map_err(|error| error.to_string()) })
+                })
+            },
+        };
+        let admin = tokio::spawn(admin.serve(admin_listener, stop_admin.clone()));
+
+        let gateway = Arc::new(Gateway {
+            topics: Topics::new(config.topics.clone(), config.limits.topics, numbers.clone()),
+            schemas: Schemas::new(questdb),
+            listening,
+            numbers,
+            sink,
+            memory,
+            metrics,
+            decompressors: Mutex::default(),
+            config,
+        });
+        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        let listener = tokio::spawn(listen(listener, gateway.clone(), stop.clone(), connections.clone()));
+        tracing::info!(kafka = %local_addr, admin = %admin_addr, "quafka {} is listening", env!("CARGO_PKG_VERSION"));
+        Ok(Self { gateway, local_addr, admin_addr, stop, stop_admin, connections, listener, admin })
+    }
+
+    /// Where Kafka clients connect.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Where metrics and health are.
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+
+    /// Takes no more requests and finishes those in flight; false where that took too long and some were given up.
+    pub async fn shutdown(self) -> bool {
+        let deadline = tokio::time::Instant::now() + SHUTDOWN_DEADLINE;
+        self.stop.cancel();
+        self.connections.close();
+        let _ = self.listener.await;
+        let finished = tokio::time::timeout_at(deadline, self.connections.wait()).await.is_ok();
+        if !finished {
+            tracing::error!(
+                connections = self.connections.len(),
+                "shutdown took more than {} s; what was in flight was not acknowledged",
+                SHUTDOWN_DEADLINE.as_secs()
+            );
+        }
+        self.gateway.sink.close(deadline.into_std()).await;
+        self.stop_admin.cancel();
+        let _ = self.admin.await;
+        finished
+    }
+}
+
+async fn bind(key: &'static str, address: &HostPort) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bind = async {
+        let listener = TcpListener::bind((address.host.as_str(), address.port)).await?;
+        let local = listener.local_addr()?;
+        Ok((listener, local))
+    };
+    bind.await.map_err(|source| StartError::Listen { key, address: address.clone(), source })
+}

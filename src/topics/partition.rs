@@ -1,0 +1,226 @@
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::numbers::Numbers;
+use super::producers::{Judgement, Place, Producers, Sequence, last_of};
+use crate::rows::RowError;
+use crate::sink::FenceToken;
+
+/// One partition of a topic: offsets and producers.
+#[derive(Debug)]
+pub struct Partition {
+    numbers: Arc<Numbers>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    next_offset: i64,
+    producers: Producers,
+}
+
+/// What finally became of a batch: also the answer to each later copy of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every record has its row, or needs none.
+    Committed {
+        /// The first record's offset.
+        base_offset: i64,
+    },
+    /// These records cannot become rows, and nothing of the batch was written.
+    Rejected(Arc<[RowError]>),
+}
+
+/// Whether a batch may be written.
+#[derive(Debug)]
+pub enum Admission {
+    /// Write it.
+    Admitted(Admitted),
+    /// It was sent before: answer with what became of the first attempt.
+    Duplicate(Earlier),
+    /// A batch before it just failed; it has to be sent again after that one.
+    Void,
+    /// Its first sequence number is not the expected one.
+    OutOfOrder {
+        /// The expected one.
+        expected: i32,
+    },
+    /// The producer has started anew under a higher epoch.
+    OldEpoch {
+        /// That epoch.
+        current: i16,
+    },
+}
+
+impl Partition {
+    pub(super) fn new(numbers: Arc<Numbers>) -> Self {
+        let state = State { next_offset: numbers.first_offset(), producers: Producers::default() };
+        Self { numbers, state: Mutex::new(state) }
+    }
+
+    /// The offset at which this life began: nothing before it can be asked for.
+    pub fn first_offset(&self) -> i64 {
+        self.numbers.first_offset()
+    }
+
+    /// The offset that the next record gets.
+    pub fn next_offset(&self) -> i64 {
+        self.state.lock().next_offset
+    }
+
+    /// Judges a batch by its producer's numbers; a negative `producer_id` is a producer without idempotence, whose
+    /// other numbers mean nothing.
+    pub fn admit(
+        self: &Arc<Self>,
+        producer_id: i64,
+        epoch: i16,
+        first_sequence: i32,
+        records: u32,
+    ) -> Admission {
+        let (sender, receiver) = watch::channel(None);
+        let (place, fence) = if producer_id < 0 {
+            (None, None)
+        } else {
+            let last = last_of(first_sequence, records);
+            let sequence = Sequence { producer_id, epoch, first: first_sequence, last };
+            match self.state.lock().producers.admit(sequence, receiver) {
+                Judgement::Next(place, fence) => (Some(place), Some(fence)),
+                Judgement::Seen(verdict) => return Admission::Duplicate(Earlier(verdict)),
+                Judgement::Void => return Admission::Void,
+                Judgement::OutOfOrder { expected } => return Admission::OutOfOrder { expected },
+                Judgement::OldEpoch { current } => return Admission::OldEpoch { current },
+            }
+        };
+        let records = i64::from(records);
+        Admission::Admitted(Admitted { partition: self.clone(), records, place, fence, verdict: sender })
+    }
+}
+
+/// A batch that may be written and has to be settled. Dropped without that, it counts as failed: its producer sends
+/// it again, and all behind it.
+#[derive(Debug)]
+pub struct Admitted {
+    partition: Arc<Partition>,
+    records: i64,
+    place: Option<Place>,
+    fence: Option<FenceToken>,
+    verdict: watch::Sender<Option<Verdict>>,
+}
+
+impl Admitted {
+    /// For the lane that writes the batch.
+    pub fn fence(&self) -> Option<FenceToken> {
+        self.fence.clone()
+    }
+
+    /// The batch is in QuestDB: gives its records their offsets and returns the first.
+    pub fn commit(mut self) -> i64 {
+        let base_offset = {
+            let mut state = self.partition.state.lock();
+            let base_offset = state.next_offset;
+            state.next_offset += self.records;
+            base_offset
+        };
+        if let Err(error) = self.partition.numbers.reserve_offsets(base_offset + self.records) {
+            // The rows are written, so the producer must hear that; only the promise that offsets never repeat
+            // after a restart is at stake.
+            tracing::error!(%error, "cannot reserve offsets in the data dir; they may repeat after a restart");
+        }
+        self.settle(Verdict::Committed { base_offset });
+        base_offset
+    }
+
+    /// The batch can never be written as it is. Its sequence numbers count as used, so that its followers are
+    /// still in order.
+    pub fn reject(mut self, errors: Arc<[RowError]>) {
+        self.settle(Verdict::Rejected(errors));
+    }
+
+    fn settle(&mut self, verdict: Verdict) {
+        self.place = None;
+        self.verdict.send_replace(Some(verdict));
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.partition.state.lock().producers.failed(place);
+        }
+    }
+}
+
+/// The first attempt of a batch that was sent again.
+#[derive(Debug)]
+pub struct Earlier(watch::Receiver<Option<Verdict>>);
+
+impl Earlier {
+    /// Waits for what becomes of it; nothing where it failed, so that the batch has to be sent once more.
+    pub async fn verdict(mut self) -> Option<Verdict> {
+        self.0.wait_for(Option::is_some).await.ok().and_then(|verdict| verdict.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn partition() -> Arc<Partition> {
+        Arc::new(Partition::new(Arc::new(Numbers::from_clock(SystemTime::now()))))
+    }
+
+    fn admitted(admission: Admission) -> Admitted {
+        match admission {
+            Admission::Admitted(admitted) => admitted,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn offsets_are_dense_in_the_order_of_commits() {
+        let partition = partition();
+        let (a, b) = (admitted(partition.admit(-1, -1, -1, 3)), admitted(partition.admit(-1, -1, -1, 4)));
+        let dropped = admitted(partition.admit(-1, -1, -1, 100));
+        drop(dropped);
+        assert_eq!(b.commit(), partition.first_offset());
+        assert_eq!(a.commit(), partition.first_offset() + 4);
+        assert_eq!(partition.next_offset(), partition.first_offset() + 7);
+    }
+
+    #[tokio::test]
+    async fn a_copy_waits_for_the_first_attempt_and_gets_its_offset() {
+        let partition = partition();
+        let first = admitted(partition.admit(1, 0, 0, 10));
+        let Admission::Duplicate(copy) = partition.admit(1, 0, 0, 10) else { panic!() };
+        let copy = tokio::spawn(copy.verdict());
+        let base_offset = first.commit();
+        assert_eq!(copy.await.unwrap(), Some(Verdict::Committed { base_offset }));
+        assert_eq!(partition.next_offset(), base_offset + 10);
+    }
+
+    #[tokio::test]
+    async fn a_copy_of_a_failed_attempt_has_to_be_sent_again() {
+        let partition = partition();
+        let first = admitted(partition.admit(1, 0, 0, 10));
+        let Admission::Duplicate(copy) = partition.admit(1, 0, 0, 10) else { panic!() };
+        drop(first);
+        assert_eq!(copy.verdict().await, None);
+        admitted(partition.admit(1, 0, 0, 10));
+    }
+
+    #[tokio::test]
+    async fn a_rejected_batch_does_not_stop_its_followers() {
+        let partition = partition();
+        let bad = admitted(partition.admit(1, 0, 0, 10));
+        let follower = admitted(partition.admit(1, 0, 10, 10));
+        bad.reject([].into());
+        follower.commit();
+        admitted(partition.admit(1, 0, 20, 10));
+        let Admission::Duplicate(copy) = partition.admit(1, 0, 0, 10) else { panic!() };
+        assert_eq!(copy.verdict().await, Some(Verdict::Rejected([].into())));
+    }
+}

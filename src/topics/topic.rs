@@ -1,0 +1,153 @@
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::numbers::Numbers;
+use super::partition::Partition;
+use crate::config::TopicConfig;
+use crate::mapping::{self, Plan, PlanError};
+use crate::rows::TableName;
+use crate::schema::TableSchema;
+
+/// Kafka's limit for a topic's name, in characters.
+const MAX_NAME_LENGTH: usize = 249;
+
+/// Why a topic is not to be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// It does not exist, and producing to it does not create it.
+    #[error("this gateway has no such topic, and `auto_create` is off for its name")]
+    Unknown,
+    /// Created already.
+    #[error("the topic exists already")]
+    Exists,
+    /// Kafka does not take the name, or QuestDB does not take its table's.
+    #[error("{0}")]
+    IllegalName(String),
+    /// Too many topics came into being.
+    #[error("the gateway holds {limit} topics, its limit (`limits.topics`)")]
+    TooMany {
+        /// The limit that was reached.
+        limit: usize,
+    },
+}
+
+/// A topic: its settings, its table, its partitions.
+#[derive(Debug)]
+pub struct Topic {
+    name: Arc<str>,
+    id: [u8; 16],
+    config: Arc<TopicConfig>,
+    table: TableName,
+    partitions: Vec<Arc<Partition>>,
+    /// The plan for the table's schema as last seen.
+    plan: Mutex<Option<(Arc<TableSchema>, Arc<Plan>)>>,
+}
+
+impl Topic {
+    pub(super) fn new(
+        name: &str,
+        config: Arc<TopicConfig>,
+        partitions: Option<i32>,
+        numbers: &Arc<Numbers>,
+    ) -> Result<Self, TopicError> {
+        check_name(name)?;
+        let table =
+            mapping::table_name(name, &config).map_err(|error| TopicError::IllegalName(error.to_string()))?;
+        let partitions = (0..partitions.unwrap_or(config.partitions))
+            .map(|_| Arc::new(Partition::new(numbers.clone())))
+            .collect();
+        Ok(Self { name: name.into(), id: id_of(name), config, table, partitions, plan: Mutex::default() })
+    }
+
+    /// The topic's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The topic's id (KIP-516): the same for the same name on every gateway, never zero.
+    pub fn id(&self) -> &[u8; 16] {
+        &self.id
+    }
+
+    /// The settings that apply.
+    pub fn config(&self) -> &TopicConfig {
+        &self.config
+    }
+
+    /// The table that its records go to.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// The partitions, by index.
+    pub fn partitions(&self) -> &[Arc<Partition>] {
+        &self.partitions
+    }
+
+    /// One partition.
+    pub fn partition(&self, index: i32) -> Option<&Arc<Partition>> {
+        usize::try_from(index).ok().and_then(|index| self.partitions.get(index))
+    }
+
+    /// How records become rows of a table that looks like this.
+    pub fn plan(&self, schema: &Arc<TableSchema>) -> Result<Arc<Plan>, PlanError> {
+        let mut cached = self.plan.lock();
+        if let Some((of, plan)) = &*cached
+            && Arc::ptr_eq(of, schema)
+        {
+            return Ok(plan.clone());
+        }
+        let plan = Arc::new(Plan::new(self.table.clone(), &self.config, schema)?);
+        *cached = Some((schema.clone(), plan.clone()));
+        Ok(plan)
+    }
+}
+
+/// Kafka's rules for a topic's name.
+fn check_name(name: &str) -> Result<(), TopicError> {
+    let illegal = |reason: &str| Err(TopicError::IllegalName(format!("topic name {name:?}: {reason}")));
+    if name.is_empty() {
+        return illegal("it is empty");
+    }
+    if name == "." || name == ".." {
+        return illegal("`.` and `..` are not allowed");
+    }
+    if name.len() > MAX_NAME_LENGTH {
+        return illegal("it is longer than 249 characters");
+    }
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
+        return illegal("only ASCII letters, digits, `.`, `_` and `-` are allowed");
+    }
+    Ok(())
+}
+
+/// FNV-1a over the name: clients only compare ids, so they need to differ and to stay, not to be random.
+fn id_of(name: &str) -> [u8; 16] {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = name.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    // 0 and 1 are Kafka's reserved ids.
+    hash.max(2).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kafkas() {
+        for good in ["a", "trades", "a.b-c_d", &"x".repeat(249)] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", ".", "..", "a b", "ä", "a/b", &"x".repeat(250)] {
+            assert!(matches!(check_name(bad), Err(TopicError::IllegalName(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_differ_and_stay() {
+        assert_eq!(id_of("trades"), id_of("trades"));
+        assert_ne!(id_of("trades"), id_of("trade"));
+    }
+}

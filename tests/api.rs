@@ -1,0 +1,313 @@
+//! Every API in every advertised version, asked by `kafka-protocol` and understood by it. No QuestDB is needed: what is
+//! asked here does not touch it.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::*;
+use kafka_protocol::protocol::{Decodable, StrBytes};
+use quafka_protocol::{ApiKey, ErrorCode};
+use support::{Gateway, Wire};
+
+/// A place where nobody listens.
+const NO_QUESTDB: &str = "http::addr=127.0.0.1:9;";
+
+async fn gateway(config: &str) -> Gateway {
+    Gateway::start_with_conf(config, NO_QUESTDB).await
+}
+
+fn name(text: &str) -> TopicName {
+    TopicName(StrBytes::from_string(text.to_owned()))
+}
+
+fn code(error: ErrorCode) -> i16 {
+    error.code()
+}
+
+#[tokio::test]
+async fn api_versions_tells_what_there_is_in_every_version() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    for version in ApiKey::ApiVersions.versions() {
+        let request = ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str("test"))
+            .with_client_software_version(StrBytes::from_static_str("1"));
+        let response = wire.call(&request, version).await;
+        assert_eq!(response.error_code, 0);
+        let advertised: Vec<_> =
+            response.api_keys.iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect();
+        let implemented: Vec<_> = ApiKey::ALL
+            .iter()
+            .map(|api| (api.code(), *api.advertised_versions().start(), *api.advertised_versions().end()))
+            .collect();
+        assert_eq!(advertised, implemented);
+    }
+    let unnamed = wire.call(&ApiVersionsRequest::default(), 3).await;
+    assert_eq!(unnamed.error_code, code(ErrorCode::InvalidRequest));
+}
+
+#[tokio::test]
+async fn a_higher_version_of_api_versions_is_answered_so_that_any_client_understands() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    // API 18, version 99, correlation id 7, a null client id and whatever version 99 has.
+    let frame = [0, 0, 0, 14, 0, 18, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 1, 2, 3, 4];
+    wire.send_bytes(&frame).await.unwrap();
+    let mut body = wire.receive_bytes().await.unwrap();
+    assert_eq!(body.split_to(4).as_ref(), [0, 0, 0, 7]);
+    let response = ApiVersionsResponse::decode(&mut body, 0).unwrap();
+    assert_eq!(response.error_code, code(ErrorCode::UnsupportedVersion));
+    assert!(response.api_keys.iter().any(|api| api.api_key == 18 && api.max_version == 4));
+    // The connection goes on.
+    assert_eq!(wire.call(&MetadataRequest::default().with_topics(None), 1).await.brokers.len(), 1);
+}
+
+#[tokio::test]
+async fn metadata_in_every_version() {
+    let gateway = gateway("[topics.configured]\npartitions = 3\n[topics.\"closed-*\"]\nauto_create = false").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let port: i32 = gateway.bootstrap().rsplit(':').next().unwrap().parse().unwrap();
+    for version in ApiKey::Metadata.versions() {
+        let topic = |text: &str| MetadataRequestTopic::default().with_name(Some(name(text)));
+        let asked = ["any.legal-name_1", "configured", "closed-1", "not legal"].map(topic);
+        let request = MetadataRequest::default()
+            .with_topics(Some(asked.to_vec()))
+            .with_allow_auto_topic_creation(version >= 4);
+        let response = wire.call(&request, version).await;
+        assert_eq!(response.brokers.len(), 1);
+        let broker = &response.brokers[0];
+        assert_eq!((broker.host.as_str(), broker.port), ("127.0.0.1", port));
+        let found: Vec<_> =
+            response.topics.iter().map(|topic| (topic.error_code, topic.partitions.len())).collect();
+        let (unknown, illegal) =
+            (code(ErrorCode::UnknownTopicOrPartition), code(ErrorCode::InvalidTopicException));
+        assert_eq!(found, [(0, 8), (0, 3), (unknown, 0), (illegal, 0)], "version {version}");
+        assert!(response.topics[0].partitions.iter().all(|partition| partition.leader_id == broker.node_id));
+        if version >= 10 {
+            assert!(!response.topics[0].topic_id.is_nil());
+        }
+    }
+}
+
+#[tokio::test]
+async fn all_topics_none_and_one_by_id() {
+    let gateway = gateway("[topics.configured]\nsymbols = [\"a\"]").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let names = |response: &MetadataResponse| -> Vec<String> {
+        response.topics.iter().map(|topic| topic.name.as_ref().unwrap().to_string()).collect()
+    };
+    // Asking for a topic does not bring it into being.
+    let topic = MetadataRequestTopic::default().with_name(Some(name("asked")));
+    wire.call(&MetadataRequest::default().with_topics(Some(vec![topic])), 1).await;
+    // Version 0 has no null: the empty list asks for all.
+    let all = wire.call(&MetadataRequest::default().with_topics(Some(vec![])), 0).await;
+    assert_eq!(names(&all), ["configured"]);
+    let none = wire.call(&MetadataRequest::default().with_topics(Some(vec![])), 1).await;
+    assert!(none.topics.is_empty());
+    let all = wire.call(&MetadataRequest::default().with_topics(None), 12).await;
+    assert_eq!(names(&all), ["configured"]);
+    let by_id = |id| {
+        let topic = MetadataRequestTopic::default().with_topic_id(id).with_name(None);
+        MetadataRequest::default().with_topics(Some(vec![topic]))
+    };
+    let found = wire.call(&by_id(all.topics[0].topic_id), 12).await;
+    assert_eq!(names(&found), ["configured"]);
+    let lost = wire.call(&by_id(uuid::Uuid::from_u128(77)), 12).await;
+    assert_eq!(lost.topics[0].error_code, code(ErrorCode::UnknownTopicId));
+}
+
+#[tokio::test]
+async fn producer_ids_never_repeat_and_transactions_are_refused_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("data_dir = {:?}", folder.path());
+    let mut gateway = gateway(&config).await;
+    let mut seen = std::collections::HashSet::new();
+    for _life in 0..2 {
+        let mut wire = Wire::connect(gateway.bootstrap()).await;
+        for version in ApiKey::InitProducerId.versions() {
+            let request = InitProducerIdRequest::default().with_transactional_id(None);
+            let response = wire.call(&request, version).await;
+            assert_eq!((response.error_code, response.producer_epoch), (0, 0));
+            assert!(response.producer_id.0 >= 0 && seen.insert(response.producer_id.0));
+            let id = TransactionalId(StrBytes::from_static_str("t"));
+            let response = wire.call(&request.with_transactional_id(Some(id)), version).await;
+            assert_eq!(response.error_code, code(ErrorCode::TransactionalIdAuthorizationFailed));
+        }
+        gateway.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn groups_are_refused_with_the_reason() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    for version in ApiKey::FindCoordinator.versions() {
+        for (key_type, error) in
+            [(0, ErrorCode::GroupAuthorizationFailed), (1, ErrorCode::TransactionalIdAuthorizationFailed)]
+        {
+            if version == 0 && key_type == 1 {
+                continue; // Version 0 has no key type.
+            }
+            let key = StrBytes::from_static_str("g");
+            let request = FindCoordinatorRequest::default();
+            let request = match version {
+                0 => request.with_key(key),
+                1..=3 => request.with_key(key).with_key_type(key_type),
+                _ => request.with_coordinator_keys(vec![key]).with_key_type(key_type),
+            };
+            let response = wire.call(&request, version).await;
+            let (found, message) = match response.coordinators.first() {
+                Some(coordinator) => (coordinator.error_code, coordinator.error_message.clone()),
+                None => (response.error_code, response.error_message.clone()),
+            };
+            assert_eq!(found, code(error), "version {version}");
+            if version >= 1 {
+                assert!(message.unwrap().contains("quafka"));
+            }
+        }
+    }
+    for version in ApiKey::JoinGroup.versions() {
+        let response = wire.call(&JoinGroupRequest::default(), version).await;
+        assert_eq!(response.error_code, code(ErrorCode::GroupAuthorizationFailed), "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_idles() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    for version in ApiKey::ListOffsets.versions() {
+        for timestamp in [-1, -2, 0] {
+            let partition = ListOffsetsPartition::default().with_partition_index(0).with_timestamp(timestamp);
+            let topic = ListOffsetsTopic::default().with_name(name("t")).with_partitions(vec![partition]);
+            let response =
+                wire.call(&ListOffsetsRequest::default().with_topics(vec![topic]), version).await;
+            let partition = &response.topics[0].partitions[0];
+            assert!(partition.error_code == 0 && partition.offset >= 0, "version {version}: {partition:?}");
+        }
+    }
+    for version in ApiKey::Fetch.versions() {
+        let fetch = |partition| {
+            let partition = FetchPartition::default().with_partition(partition).with_fetch_offset(5);
+            let topic = FetchTopic::default().with_topic(name("t")).with_partitions(vec![partition]);
+            FetchRequest::default().with_max_wait_ms(150).with_topics(vec![topic])
+        };
+        let asked = Instant::now();
+        let response = wire.call(&fetch(0), version).await;
+        assert!(asked.elapsed() >= Duration::from_millis(150));
+        let partition = &response.responses[0].partitions[0];
+        assert_eq!((partition.error_code, partition.high_watermark), (0, 5), "version {version}");
+        assert!(partition.records.as_ref().is_none_or(|records| records.is_empty()));
+        let response = wire.call(&fetch(99), version).await;
+        let error = response.responses[0].partitions[0].error_code;
+        assert_eq!(error, code(ErrorCode::UnknownTopicOrPartition));
+    }
+}
+
+#[tokio::test]
+async fn topics_are_created_described_and_forgotten() {
+    let gateway = gateway("[topics.\"*\"]\nauto_create = false\nsymbols = [\"side\"]").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    for version in ApiKey::CreateTopics.versions() {
+        let topic = format!("created-{version}");
+        let create = |text: &str, partitions, replicas| {
+            let topic = CreatableTopic::default()
+                .with_name(name(text))
+                .with_num_partitions(partitions)
+                .with_replication_factor(replicas);
+            CreateTopicsRequest::default().with_topics(vec![topic])
+        };
+        let mut error = async |request: &CreateTopicsRequest| {
+            wire.call(request, version).await.topics[0].error_code
+        };
+        assert_eq!(error(&create("no such", 1, 1)).await, code(ErrorCode::InvalidTopicException));
+        assert_eq!(error(&create(&topic, 0, 1)).await, code(ErrorCode::InvalidPartitions));
+        assert_eq!(error(&create(&topic, 1, 3)).await, code(ErrorCode::InvalidReplicationFactor));
+        if version >= 1 {
+            assert_eq!(error(&create(&topic, 5, 1).with_validate_only(true)).await, 0);
+        }
+        assert_eq!(error(&create(&topic, 5, 1)).await, 0);
+        assert_eq!(error(&create(&topic, 5, 1)).await, code(ErrorCode::TopicAlreadyExists));
+        let asked = MetadataRequestTopic::default().with_name(Some(name(&topic)));
+        let response = wire.call(&MetadataRequest::default().with_topics(Some(vec![asked])), 9).await;
+        assert_eq!((response.topics[0].error_code, response.topics[0].partitions.len()), (0, 5));
+    }
+    for version in ApiKey::DescribeConfigs.versions() {
+        let describe = |kind, text: &str| {
+            let resource = DescribeConfigsResource::default()
+                .with_resource_type(kind)
+                .with_resource_name(StrBytes::from_string(text.to_owned()))
+                .with_configuration_keys(None);
+            DescribeConfigsRequest::default().with_resources(vec![resource])
+        };
+        let topic = wire.call(&describe(2, "created-4"), version).await.results.remove(0);
+        let value = |name: &str| {
+            let config = topic.configs.iter().find(|config| config.name.as_str() == name);
+            config.and_then(|config| config.value.clone()).unwrap().to_string()
+        };
+        assert_eq!((value("quafka.table"), value("quafka.symbols")), ("created-4".into(), "side".into()));
+        let broker = wire.call(&describe(4, "1"), version).await.results.remove(0);
+        assert!(broker.error_code == 0 && !broker.configs.is_empty());
+        let nobody = wire.call(&describe(4, "2"), version).await.results.remove(0);
+        assert_eq!(nobody.error_code, code(ErrorCode::InvalidRequest));
+    }
+    for version in ApiKey::DeleteTopics.versions() {
+        let topic = format!("created-{}", version.max(*ApiKey::CreateTopics.versions().start()));
+        let request = if version < 6 {
+            DeleteTopicsRequest::default().with_topic_names(vec![name(&topic)])
+        } else {
+            let state = DeleteTopicState::default().with_name(Some(name(&topic)));
+            DeleteTopicsRequest::default().with_topics(vec![state])
+        };
+        let response = wire.call(&request, version).await;
+        let gone = wire.call(&request, version).await;
+        assert_eq!(gone.responses[0].error_code, code(ErrorCode::UnknownTopicOrPartition));
+        assert!(response.responses[0].error_code == 0 || version < 2, "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn the_cluster_is_one_node() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    for version in ApiKey::DescribeCluster.versions() {
+        let response = wire.call(&DescribeClusterRequest::default(), version).await;
+        assert_eq!((response.error_code, response.brokers.len()), (0, 1));
+        assert_eq!(response.controller_id, response.brokers[0].broker_id);
+        if version >= 1 {
+            let response = wire.call(&DescribeClusterRequest::default().with_endpoint_type(2), version).await;
+            assert_ne!(response.error_code, 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_advertised_address_is_the_configured_one() {
+    let gateway = gateway("advertise = \"gateway.example.com:19092\"").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let response = wire.call(&MetadataRequest::default().with_topics(None), 9).await;
+    assert_eq!((response.brokers[0].host.as_str(), response.brokers[0].port), ("gateway.example.com", 19092));
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    // A Fetch that takes its time in front of requests that are answered at once.
+    let fetch = wire.send(&FetchRequest::default().with_max_wait_ms(300), 11).await;
+    let mut metadata = Vec::new();
+    for _ in 0..50 {
+        metadata.push(wire.send(&MetadataRequest::default().with_topics(None), 9).await);
+    }
+    wire.receive::<FetchRequest>(fetch, 11).await;
+    for id in metadata {
+        wire.receive::<MetadataRequest>(id, 9).await;
+    }
+}
