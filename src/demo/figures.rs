@@ -3,6 +3,23 @@
 use std::fmt;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
+/// Half of all were as fast as this, and all but one of a hundred.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Latency {
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+impl Latency {
+    /// From a histogram of microseconds.
+    pub fn of(micros: &Histogram<u64>) -> Self {
+        let quantile = |quantile| Duration::from_micros(micros.value_at_quantile(quantile));
+        Self { p50: quantile(0.5), p99: quantile(0.99) }
+    }
+}
+
 /// One look at everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Figures {
@@ -14,8 +31,8 @@ pub(super) struct Figures {
     pub visible: Option<u64>,
     /// Acknowledged, lately.
     pub rows_per_second: u64,
-    pub ack_p50: Duration,
-    pub ack_p99: Duration,
+    /// From send to reply, lately.
+    pub ack: Latency,
     /// How old the newest row is that a SELECT sees, while rows come in.
     pub newest_row: Option<Duration>,
     pub last_error: Option<String>,
@@ -35,7 +52,7 @@ impl Figures {
             format!("  sent           {}", thousands(self.sent)),
             format!("  acknowledged   {:<14} committed by QuestDB", thousands(self.acked)),
             format!("  visible        {visible:<14} counted by SELECT in QuestDB"),
-            format!("  send -> ack    p50 {}, p99 {}", millis(self.ack_p50), millis(self.ack_p99)),
+            format!("  send -> ack    p50 {}, p99 {}", millis(self.ack.p50), millis(self.ack.p99)),
             format!("  send -> query  {newest:<14} age of the newest row that a SELECT sees"),
             match (&self.last_error, self.failed) {
                 (None, _) => String::new(),
@@ -56,25 +73,27 @@ impl Figures {
             thousands(self.rows_per_second),
             thousands(self.sent),
             thousands(self.acked),
-            millis(self.ack_p50),
-            millis(self.ack_p99),
+            millis(self.ack.p50),
+            millis(self.ack.p99),
             newest.unwrap_or_default(),
             error.unwrap_or_default(),
         )
     }
 
-    /// What is said at the end.
-    pub fn summary(&self) -> String {
+    /// What is said at the end; `overall` is from the first batch on, for which QuestDB made the table.
+    pub fn summary(&self, overall: Latency) -> String {
         let seconds = self.elapsed.as_secs_f64();
         let visible = self.visible.map_or_else(|| "an unknown number".to_owned(), thousands);
         format!(
             "{seconds:.1} s: {} rows sent, {} acknowledged, {visible} visible in QuestDB; {} rows/s, \
-             send to ack p50 {}, p99 {}",
+             send to ack p50 {}, p99 {}, lately {} and {}",
             thousands(self.sent),
             thousands(self.acked),
             thousands((self.acked as f64 / seconds.max(0.001)) as u64),
-            millis(self.ack_p50),
-            millis(self.ack_p99),
+            millis(overall.p50),
+            millis(overall.p99),
+            millis(self.ack.p50),
+            millis(self.ack.p99),
         )
     }
 }
@@ -122,8 +141,7 @@ mod tests {
             failed: 1_000,
             visible: Some(998_000),
             rows_per_second: 50_012,
-            ack_p50: Duration::from_micros(3_140),
-            ack_p99: Duration::from_millis(123),
+            ack: Latency { p50: Duration::from_micros(3_140), p99: Duration::from_millis(123) },
             newest_row: Some(Duration::from_millis(12)),
             last_error: Some("connection to x: closed".to_owned()),
         };
@@ -133,9 +151,9 @@ mod tests {
              newest visible row 12.0 ms old, not written: 1000, last: connection to x: closed"
         );
         assert_eq!(
-            figures.summary(),
+            figures.summary(Latency { p50: Duration::from_millis(4), p99: Duration::from_millis(682) }),
             "20.0 s: 1,000,000 rows sent, 999,000 acknowledged, 998,000 visible in QuestDB; 49,900 rows/s, \
-             send to ack p50 3.1 ms, p99 123 ms"
+             send to ack p50 4.0 ms, p99 682 ms, lately 3.1 ms and 123 ms"
         );
         assert_eq!(figures.screen().len(), Figures::default().screen().len(), "the screen keeps its height");
     }

@@ -1,4 +1,4 @@
-//! The gateway as the demo runs it: in this process.
+//! The gateway as the demo runs it.
 
 use std::net::TcpListener;
 
@@ -8,28 +8,18 @@ use crate::config::{
     Config, HostPort, QuestDbConfig, TimestampField, TimestampUnit, TopicPattern, TopicSettings, TopicsConfig,
 };
 
-/// A gateway that runs in this process.
-pub trait RunningGateway {
-    /// `HOST:PORT` where Kafka clients connect.
-    fn address(&self) -> String;
-
-    /// Answers what has been taken, and ends.
-    fn shutdown(self) -> impl Future<Output = ()> + Send;
-}
-
 /// What the demo's gateway runs with.
 pub(super) fn config(options: &Options, questdb_conf: &str, topic: &str) -> Result<Config, DemoError> {
     let default = Config::default();
     let admin = match &options.admin {
         Some(admin) => admin.clone(),
         // Nobody asked for this port, so a gateway that has it already is no reason to fail.
-        None if is_taken(&default.admin) => HostPort {
-            port: free_port().map_err(|error| DemoError::Gateway(error.to_string()))?,
-            ..default.admin
-        },
+        None if is_taken(&default.admin) => {
+            HostPort { port: free_port().map_err(DemoError::AdminPort)?, ..default.admin }
+        }
         None => default.admin,
     };
-    let pattern: TopicPattern = topic.parse().map_err(DemoError::Gateway)?;
+    let pattern: TopicPattern = topic.parse().unwrap_or_else(|error| unreachable!("{topic}: {error}"));
     let settings = TopicSettings {
         timestamp: Some(TimestampField { field: "ts".to_owned(), unit: TimestampUnit::Micros }),
         symbols: Some(vec!["symbol".to_owned(), "side".to_owned()]),

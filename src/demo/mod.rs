@@ -11,23 +11,24 @@ mod screen;
 pub mod trades;
 mod traffic;
 mod visible;
+mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-pub use gateway::RunningGateway;
 pub use traffic::latencies;
 
 use crate::config::{Config, HostPort};
 use crate::questdb::{ConfError, QuestDb, QuestDbError, Scheme};
+use crate::server::Server;
 use figures::Figures;
 use questdb_server::{QuestDbServer, StartError};
 use screen::{Header, Screen};
 use traffic::Tally;
 use visible::VisibleRows;
+use watch::Watch;
 
 /// What `quafka demo` runs with.
 #[derive(Clone, Debug)]
@@ -79,7 +80,10 @@ pub enum DemoError {
     },
     /// The gateway did not start.
     #[error("cannot start the gateway: {0}")]
-    Gateway(String),
+    Gateway(#[from] crate::server::StartError),
+    /// There is no free port for the gateway's metrics.
+    #[error("no port is free for metrics: {0}")]
+    AdminPort(std::io::Error),
     /// It ran, and rows are missing.
     #[error("{0} of the rows that were sent are not in QuestDB{1}")]
     Missing(u64, String),
@@ -97,19 +101,16 @@ const UPDATE: Duration = Duration::from_millis(250);
 const SETTLE: Duration = Duration::from_secs(15);
 
 /// Runs the demo until its time is over, or until SIGINT or SIGTERM; whatever it started has ended then. A second
-/// signal ends it at once. `start_gateway` starts the gateway in this process.
+/// signal ends it at once.
 ///
 /// # Errors
 /// When something cannot be started, or rows that were sent are missing in the end.
-pub async fn run<G: RunningGateway>(
-    options: Options,
-    start_gateway: impl AsyncFnOnce(Config) -> Result<G, String>,
-) -> Result<(), DemoError> {
+pub async fn run(options: Options) -> Result<(), DemoError> {
     let interrupts = CancellationToken::new();
     let impatience = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(interrupts.clone(), impatience.clone()));
     // What is dropped half-way ends its own children.
-    let done = impatience.run_until_cancelled(run_until(options, start_gateway, interrupts)).await;
+    let done = impatience.run_until_cancelled(run_until(options, interrupts)).await;
     signals.abort();
     done.unwrap_or(Ok(()))
 }
@@ -130,11 +131,7 @@ async fn watch_signals(first: CancellationToken, second: CancellationToken) {
     }
 }
 
-async fn run_until<G: RunningGateway>(
-    options: Options,
-    start_gateway: impl AsyncFnOnce(Config) -> Result<G, String>,
-    stop: CancellationToken,
-) -> Result<(), DemoError> {
+async fn run_until(options: Options, stop: CancellationToken) -> Result<(), DemoError> {
     gateway::check_listen(&options.listen)?;
     let mut screen = Screen::new();
     let Some(database) = stop.run_until_cancelled(Database::open(&options, &mut screen)).await else {
@@ -142,13 +139,14 @@ async fn run_until<G: RunningGateway>(
     };
     let mut database = database?;
     let config = gateway::config(&options, &database.conf, database.topic)?;
-    let gateway = start_gateway(config).await.map_err(DemoError::Gateway)?;
+    let gateway = Server::start(config).await?;
+    let address = gateway.local_addr().to_string();
     screen.show_header(&Header {
-        gateway: gateway.address(),
+        gateway: address.clone(),
         console: database.console.clone(),
         topic: database.topic.to_owned(),
     });
-    let done = produce(&options, gateway.address(), &mut database, &mut screen, &stop).await;
+    let done = produce(&options, address, &mut database, &mut screen, &stop).await;
     gateway.shutdown().await;
     if let Some(server) = database.server
         && let Err(error) = server.stop().await
@@ -206,7 +204,7 @@ async fn produce(
     let topic = database.topic.to_owned();
     let producing = tokio::spawn(traffic::run(address, topic, options.rate, tally.clone(), enough.clone()));
     let mut watch = Watch::new(tally);
-    let end = options.run_for.map(|run_for| watch.started + run_for);
+    let end = options.run_for.map(|run_for| Instant::now() + run_for);
     let mut updates = tokio::time::interval(UPDATE);
     while enough.run_until_cancelled(updates.tick()).await.is_some() {
         screen.show(&watch.look(&mut database.visible).await);
@@ -214,7 +212,7 @@ async fn produce(
             enough.cancel();
         }
     }
-    let ran_for = watch.started.elapsed();
+    let ran_for = watch.running_for();
     // The deadline only matters when the gateway hangs; then some rows have no fate, and are missing below.
     let _ = tokio::time::timeout(SETTLE, producing).await;
     let deadline = Instant::now() + SETTLE;
@@ -224,7 +222,7 @@ async fn produce(
         last = watch.look(&mut database.visible).await;
     }
     last.elapsed = ran_for;
-    screen.say(&format!("\n{}", last.summary()));
+    screen.say(&format!("\n{}", watch.summary(&last)));
     verdict(&last)
 }
 
@@ -234,54 +232,5 @@ fn verdict(figures: &Figures) -> Result<(), DemoError> {
     match figures.sent.saturating_sub(arrived) {
         0 if figures.sent > 0 || figures.last_error.is_none() => Ok(()),
         missing => Err(DemoError::Missing(missing, reason())),
-    }
-}
-
-/// Turns the tally and what QuestDB shows into figures.
-struct Watch {
-    started: Instant,
-    tally: Arc<Tally>,
-    /// Acknowledged rows at the last looks, for about two seconds.
-    lately: std::collections::VecDeque<(Instant, u64)>,
-    /// When QuestDB last showed more rows, and how many these were.
-    visible: Option<u64>,
-}
-
-impl Watch {
-    fn new(tally: Arc<Tally>) -> Self {
-        Self { started: Instant::now(), tally, lately: Default::default(), visible: None }
-    }
-
-    async fn look(&mut self, visible: &mut VisibleRows) -> Figures {
-        let seen = visible.look().await;
-        let now = Instant::now();
-        let acked = self.tally.acked.load(Ordering::Relaxed);
-        self.lately.push_back((now, acked));
-        while self.lately.len() > 8 {
-            self.lately.pop_front();
-        }
-        let (then, acked_then) = self.lately.front().copied().unwrap_or((self.started, 0));
-        let seconds = now.duration_since(then).as_secs_f64();
-        let rows_per_second = if seconds > 0.0 { (acked - acked_then) as f64 / seconds } else { 0.0 };
-        let seen = seen.ok();
-        // When nothing new comes in, the age of the newest row says nothing about latency.
-        let newest_row = seen
-            .filter(|seen| self.visible.is_some_and(|rows| seen.rows > rows))
-            .and_then(|seen| seen.newest);
-        self.visible = seen.map(|seen| seen.rows);
-        let quantile =
-            |quantile| Duration::from_micros(self.tally.ack_micros.lock().value_at_quantile(quantile));
-        Figures {
-            elapsed: now.duration_since(self.started),
-            sent: self.tally.sent.load(Ordering::Relaxed),
-            acked,
-            failed: self.tally.failed.load(Ordering::Relaxed),
-            visible: self.visible,
-            rows_per_second: rows_per_second as u64,
-            ack_p50: quantile(0.5),
-            ack_p99: quantile(0.99),
-            newest_row,
-            last_error: self.tally.last_error.lock().as_ref().map(ToString::to_string),
-        }
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Tally {
     pub sent: AtomicU64,
     pub acked: AtomicU64,
     pub failed: AtomicU64,
-    /// From before a batch was sent to its reply, in microseconds, one value a batch.
+    /// From before a batch was sent to its reply, in microseconds, one value a batch; emptied by who shows them.
     pub ack_micros: Mutex<Histogram<u64>>,
     pub last_error: Mutex<Option<ProduceError>>,
 }
