@@ -30,6 +30,14 @@ fn bombs_do_not_go_off() {
         // While it grows, a buffer is there twice.
         assert!(grown.is_none_or(|grown| grown <= 2 * limit), "{name}: peak memory grew by {grown:?} bytes");
     }
+
+    // Without a limit it would have been seen.
+    let (_, compression, bomb) = bombs().swap_remove(0);
+    reset_peak_memory();
+    let before = peak_memory_bytes();
+    assert_eq!(decompressor.decompress(compression, &bomb, usize::MAX).unwrap().len(), 256 * MIB);
+    let grown = peak_memory_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
+    assert!(grown.is_none_or(|grown| grown >= 200 * MIB), "{grown:?} bytes: the measure does not measure");
 }
 
 /// At most 1 GiB of zeros each, made without having them in memory.
