@@ -71,7 +71,8 @@ async fn a_higher_version_of_api_versions_is_answered_so_that_any_client_underst
 
 #[tokio::test]
 async fn metadata_in_every_version() {
-    let gateway = gateway("[topics.configured]\npartitions = 3\n[topics.\"closed-*\"]\nauto_create = false").await;
+    let gateway =
+        gateway("[topics.configured]\npartitions = 3\n[topics.\"closed-*\"]\nauto_create = false").await;
     let mut wire = Wire::connect(gateway.bootstrap()).await;
     let port: i32 = gateway.bootstrap().rsplit(':').next().unwrap().parse().unwrap();
     for version in ApiKey::Metadata.versions() {
@@ -185,8 +186,7 @@ async fn a_reader_idles() {
         for timestamp in [-1, -2, 0] {
             let partition = ListOffsetsPartition::default().with_partition_index(0).with_timestamp(timestamp);
             let topic = ListOffsetsTopic::default().with_name(name("t")).with_partitions(vec![partition]);
-            let response =
-                wire.call(&ListOffsetsRequest::default().with_topics(vec![topic]), version).await;
+            let response = wire.call(&ListOffsetsRequest::default().with_topics(vec![topic]), version).await;
             let partition = &response.topics[0].partitions[0];
             assert!(partition.error_code == 0 && partition.offset >= 0, "version {version}: {partition:?}");
         }
@@ -222,9 +222,8 @@ async fn topics_are_created_described_and_forgotten() {
                 .with_replication_factor(replicas);
             CreateTopicsRequest::default().with_topics(vec![topic])
         };
-        let mut error = async |request: &CreateTopicsRequest| {
-            wire.call(request, version).await.topics[0].error_code
-        };
+        let mut error =
+            async |request: &CreateTopicsRequest| wire.call(request, version).await.topics[0].error_code;
         assert_eq!(error(&create("no such", 1, 1)).await, code(ErrorCode::InvalidTopicException));
         assert_eq!(error(&create(&topic, 0, 1)).await, code(ErrorCode::InvalidPartitions));
         assert_eq!(error(&create(&topic, 1, 3)).await, code(ErrorCode::InvalidReplicationFactor));

@@ -18,7 +18,8 @@ use super::errors::topic_error;
 use super::reply::text;
 
 pub(super) fn answer(call: Call<'_>, request: &DeleteTopicsRequest<'_>) -> DeleteTopicsResponse {
-    DeleteTopicsResponse::default().with_responses(request.topics.iter().map(|topic| delete(call, topic)).collect())
+    DeleteTopicsResponse::default()
+        .with_responses(request.topics.iter().map(|topic| delete(call, topic)).collect())
 }
 
 fn delete(call: Call<'_>, wanted: &DeleteTopic<'_>) -> DeletableTopicResult {
@@ -37,8 +38,8 @@ fn delete(call: Call<'_>, wanted: &DeleteTopic<'_>) -> DeletableTopicResult {
             tracing::info!(peer = %call.connection.peer, topic = name, "topic forgotten; its table stays");
             result
         }
-        Err(error) => {
-            result.with_error_code(topic_error(&error).code()).with_error_message(Some(text(error.to_string())))
-        }
+        Err(error) => result
+            .with_error_code(topic_error(&error).code())
+            .with_error_message(Some(text(error.to_string()))),
     }
 }

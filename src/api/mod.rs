@@ -66,7 +66,9 @@ pub enum Refusal {
         error: DecodeError,
     },
     /// An API that was never advertised.
-    #[error("request for API key {api_key}, which this gateway does not speak; it takes records in and does nothing else")]
+    #[error(
+        "request for API key {api_key}, which this gateway does not speak; it takes records in and does nothing else"
+    )]
     UnknownApi {
         /// As it was sent.
         api_key: i16,
@@ -103,11 +105,7 @@ struct Call<'a> {
 
 /// Takes one request. What comes back may still wait for QuestDB; requests are taken in the order in which they
 /// came, and answered in that order too.
-pub async fn handle(
-    gateway: &Arc<Gateway>,
-    connection: &Connection,
-    frame: Frame,
-) -> Result<Reply, Refusal> {
+pub async fn handle(gateway: &Arc<Gateway>, connection: &Connection, frame: Frame) -> Result<Reply, Refusal> {
     let (api, version, correlation_id) = {
         let mut reader = Reader::new(&frame.bytes);
         let header = RequestHeader::decode(&mut reader)

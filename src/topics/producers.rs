@@ -122,7 +122,9 @@ impl Producers {
     /// Takes a batch that was not written out of line, and all behind it: the producer sends them again from there.
     pub fn failed(&mut self, place: Place) {
         let Some(producer) = self.by_id.get_mut(&place.producer_id) else { return };
-        let Some(index) = producer.batches.iter().position(|batch| batch.number == place.number) else { return };
+        let Some(index) = producer.batches.iter().position(|batch| batch.number == place.number) else {
+            return;
+        };
         producer.next = Some(producer.batches[index].first);
         producer.batches.truncate(index);
         producer.line.void();

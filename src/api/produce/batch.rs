@@ -53,7 +53,8 @@ pub(super) fn prepare(
         Admission::Admitted(admitted) => admitted,
         Admission::Duplicate(earlier) => return Prepared::Done(Pending::Earlier(earlier)),
         Admission::Void => {
-            let message = "an earlier batch of this producer failed and has to be sent again first".to_owned();
+            let message =
+                "an earlier batch of this producer failed and has to be sent again first".to_owned();
             return failed(ErrorCode::NotEnoughReplicas, message);
         }
         Admission::OutOfOrder { expected } => {

@@ -39,7 +39,13 @@ impl PartitionResponse {
             (Some(first), n) => format!("record {}: {} (and {} more)", first.record, first.message, n - 1),
         };
         let message = format!("nothing of the batch was written; {message}");
-        Self { index, error: ErrorCode::InvalidRecord, base_offset: -1, message: Some(message), record_errors }
+        Self {
+            index,
+            error: ErrorCode::InvalidRecord,
+            base_offset: -1,
+            message: Some(message),
+            record_errors,
+        }
     }
 }
 
