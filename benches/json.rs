@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench json`
 
+#![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ fn trades() -> Vec<String> {
         format!(
             r#"{{"symbol":"{}","side":"{}","price":{}.5,"qty":0.{:02},"seq":{row},"ts":{}}}"#,
             symbols[row % 4],
-            if row % 3 == 0 { "buy" } else { "sell" },
+            if row.is_multiple_of(3) { "buy" } else { "sell" },
             65_000 + row % 100,
             row % 90 + 10,
             1_700_000_000_000_000 + row * 1_000,
@@ -40,7 +42,7 @@ fn wide() -> Vec<String> {
                 0 => write!(record, ",\"text_field_{field}\":\"value {row}\""),
                 1 => write!(record, ",\"integer_field_{field}\":{}", row * field),
                 2 => write!(record, ",\"double_field_{field}\":{}.25", row + field),
-                _ => write!(record, ",\"flag_{field}\":{}", (row + field) % 2 == 0),
+                _ => write!(record, ",\"flag_{field}\":{}", (row + field).is_multiple_of(2)),
             };
         }
         record + "}"
@@ -61,7 +63,7 @@ fn nested() -> Vec<String> {
 /// Every other record has its fields in another order and lacks one.
 fn shuffled() -> Vec<String> {
     let swap = |(row, trade): (usize, String)| {
-        if row % 2 == 0 {
+        if row.is_multiple_of(2) {
             trade
         } else {
             format!(

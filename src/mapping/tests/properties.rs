@@ -40,7 +40,7 @@ fn object() -> impl Strategy<Value = String> {
             "i[1-4]",
             any::<i64>().prop_filter("null", |i| *i != i64::MIN).prop_map(|i| i.to_string()).boxed()
         ),
-        field("d[1-4]", (-1e9..1e9_f64).prop_map(|d| format!("{d:?}")).boxed()),
+        field("d[1-4]", any::<i32>().prop_map(|d| format!("{:?}", f64::from(d) / 4.0)).boxed()),
         field("b[1-4]", any::<bool>().prop_map(|b| b.to_string()).boxed()),
         field("s[1-4]", any::<String>().prop_map(|s| Value::String(s).to_string()).boxed()),
         field("x[1-4]", "\"(\\\\n|\\\\u00e9|[a-z ]){0,20}\"".boxed()),
@@ -83,14 +83,14 @@ fn rows(block: &Block) -> Vec<Fields> {
 const POISON: [&str; 6] = [
     r#""a*b":1"#,
     r#""i1":"text""#,
-    r#""s1":true"#,
+    r#""s3":true"#,
     r#""i2":-9223372036854775808"#,
     r#""z":[1,null]"#,
     r#""z":"#,
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn records_become_the_rows_that_the_model_says(
@@ -100,8 +100,8 @@ proptest! {
         let config = if as_symbols { symbols(&["s1", "s2", "x1", "o1_s1"]) } else { TopicConfig::default() };
         let mut topic = Topic::with(config, &[]);
         // Sets the types of the columns that poison contradicts.
-        let first = r#"{"i1":0,"s1":""}"#;
-        let mut expected = vec![Fields::from([("i1".to_owned(), "0".to_owned()), ("s1".to_owned(), "\"\"".to_owned())])];
+        let first = r#"{"i1":0,"s3":""}"#;
+        let mut expected = vec![Fields::from([("i1".to_owned(), "0".to_owned()), ("s3".to_owned(), "\"\"".to_owned())])];
         topic.row(first);
         for (record, poison) in &records {
             if let Some(poison) = poison {
