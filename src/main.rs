@@ -7,6 +7,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use quafka::config::Loaded;
+use quafka::server::Server;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use cli::{Cli, Command, Demo, LogFormat};
@@ -41,8 +43,15 @@ async fn run(command: Command) -> ExitCode {
     }
 }
 
-async fn serve(_loaded: Loaded) -> Result<(), String> {
-    Err("`serve` is not built yet".to_owned())
+/// Runs the gateway until SIGTERM or Ctrl-C.
+async fn serve(loaded: Loaded) -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| format!("SIGTERM: {error}"))?;
+    let server = Server::start(loaded.config).await.map_err(|error| error.to_string())?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is in flight"),
+        _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: finishing what is in flight"),
+    }
+    if server.shutdown().await { Ok(()) } else { Err("the shutdown was not clean".to_owned()) }
 }
 
 async fn run_demo(_demo: Demo) -> Result<(), String> {

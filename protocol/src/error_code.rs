@@ -74,6 +74,8 @@ error_codes! {
     InvalidRequest = 42, "INVALID_REQUEST";
     /// the message format of the batch does not do this.
     UnsupportedForMessageFormat = 43, "UNSUPPORTED_FOR_MESSAGE_FORMAT";
+    /// a rule of this server's own is broken.
+    PolicyViolation = 44, "POLICY_VIOLATION";
     /// a gap in a producer's sequence.
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER";
     /// a sequence that was seen, but longer ago than is remembered.
@@ -92,6 +94,8 @@ error_codes! {
     InvalidRecord = 87, "INVALID_RECORD";
     /// no topic with this id.
     UnknownTopicId = 100, "UNKNOWN_TOPIC_ID";
+    /// DescribeCluster was asked for something else than brokers.
+    UnsupportedEndpointType = 115, "UNSUPPORTED_ENDPOINT_TYPE";
 }
 
 impl ErrorCode {

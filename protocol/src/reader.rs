@@ -128,8 +128,12 @@ impl<'a> Reader<'a> {
                 Ok(u32::from(*b0 & 0x7f) | u32::from(*b1) << 7)
             }
             _ => {
+                let start = self.rest;
                 let value = self.long_varint(5)?;
-                u32::try_from(value).map_err(|_| self.error(DecodeErrorKind::VarintTooLong))
+                u32::try_from(value).map_err(|_| {
+                    self.rest = start;
+                    self.error(DecodeErrorKind::VarintTooLong)
+                })
             }
         }
     }

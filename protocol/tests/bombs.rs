@@ -19,10 +19,11 @@ fn bombs_do_not_go_off() {
     for (_, compression, compress) in codecs::all() {
         decompressor.decompress(compression, &compress(&[0; 100_000]), limit).unwrap();
     }
-    for (name, compression, bomb) in bombs() {
+    let bombs = bombs();
+    for (name, compression, bomb) in &bombs {
         reset_peak_memory();
         let before = peak_memory_bytes();
-        let outcome = decompressor.decompress(compression, &bomb, limit).map(<[u8]>::len);
+        let outcome = decompressor.decompress(*compression, bomb, limit).map(<[u8]>::len);
         let grown = peak_memory_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
         println!("{name}: {} bytes, peak memory grew by {grown:?}", bomb.len());
         assert_eq!(outcome, Err(DecompressError::TooLarge { limit }), "{name}");
@@ -30,6 +31,14 @@ fn bombs_do_not_go_off() {
         // While it grows, a buffer is there twice.
         assert!(grown.is_none_or(|grown| grown <= 2 * limit), "{name}: peak memory grew by {grown:?} bytes");
     }
+
+    // Without a limit it would have been seen.
+    let (_, compression, bomb) = &bombs[0];
+    reset_peak_memory();
+    let before = peak_memory_bytes();
+    assert_eq!(decompressor.decompress(*compression, bomb, usize::MAX).unwrap().len(), 256 * MIB);
+    let grown = peak_memory_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
+    assert!(grown.is_none_or(|grown| grown >= 200 * MIB), "{grown:?} bytes: the measure does not measure");
 }
 
 /// At most 1 GiB of zeros each, made without having them in memory.

@@ -379,3 +379,18 @@ fn a_bomb_that_claims_two_billion_records_is_refused_at_little_cost() {
     let error = decompressor.decompress(parsed.header.compression, parsed.records, LIMIT).unwrap_err();
     assert_eq!(error.error_code(), ErrorCode::MessageTooLarge);
 }
+
+#[test]
+#[ignore = "writes fuzz/corpus/, for the fuzzer to start from"]
+fn write_fuzz_seeds() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/record_batch");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, compression, compress) in codecs::all() {
+        let mut records = uniform_records(5, 50);
+        records[1].key = Some(b"key".to_vec());
+        records[2].headers = vec![("header".to_owned(), Some(b"value".to_vec())), ("null".to_owned(), None)];
+        records[3].value = None;
+        let batch = encode_batch(&records, NOT_IDEMPOTENT, compression, compress);
+        std::fs::write(folder.join(name.replace(", ", "-").replace(' ', "-")), batch).unwrap();
+    }
+}

@@ -615,6 +615,16 @@ fn samples() -> Vec<(ApiKey, i16, Vec<u8>)> {
 }
 
 #[test]
+#[ignore = "writes fuzz/corpus/, for the fuzzer to start from"]
+fn write_fuzz_seeds() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/request");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (api, version, bytes) in samples() {
+        std::fs::write(folder.join(format!("{api}-{version}")), bytes).unwrap();
+    }
+}
+
+#[test]
 fn every_byte_can_be_anything() {
     for (api, version, bytes) in samples() {
         for index in 0..bytes.len() {

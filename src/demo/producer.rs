@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
     TopicName,
 };
 use kafka_protocol::protocol::{
-    Decodable, Encodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer,
+    Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer,
 };
 use kafka_protocol::records::{
     Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, Record, RecordBatchEncoder,
@@ -123,6 +123,7 @@ pub struct Producer {
     waiting: Waitings,
     reader: JoinHandle<()>,
     slots: Arc<Semaphore>,
+    in_flight: usize,
     next_correlation_id: i32,
     metadata_version: i16,
     produce_version: i16,
@@ -149,6 +150,7 @@ impl Producer {
             waiting: waiting.clone(),
             reader: tokio::spawn(read_replies(reader, waiting)),
             slots: Arc::new(Semaphore::new(in_flight)),
+            in_flight,
             next_correlation_id: 0,
             metadata_version: 0,
             produce_version: 0,
@@ -202,6 +204,12 @@ impl Producer {
         let reply = self.write(&request, self.produce_version, slot).await?;
         let what = format!("{topic}-{partition}");
         Ok(PendingAck { reply, version: self.produce_version, what, address: self.address.clone() })
+    }
+
+    /// Waits until no batch is in flight, for 30 s at most.
+    pub async fn drain(self) {
+        let all = u32::try_from(self.in_flight).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(Duration::from_secs(30), self.slots.acquire_many(all)).await;
     }
 
     async fn agree_on_versions(&mut self) -> Result<(), ProduceError> {

@@ -4,7 +4,7 @@ use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_protocol::messages::{ApiVersionsResponse, MetadataResponse};
-use kafka_protocol::protocol::decode_request_header_from_buffer;
+use kafka_protocol::protocol::{Encodable, decode_request_header_from_buffer};
 use kafka_protocol::records::RecordBatchDecoder;
 use tokio::net::TcpListener;
 

@@ -4,5 +4,16 @@
 //! owns its data. A block comes from one record batch and goes to one table.
 
 mod block;
+mod builder;
+mod column;
+mod hash_index;
+mod interner;
+mod paths;
 
 pub use block::{Block, Column, ColumnValues, DoubleArrays, RecordIndex, RowError, TableName, Timestamps};
+pub use builder::BlockBuilder;
+pub(crate) use builder::{Limit, MAX_COLUMNS};
+pub use column::Target;
+pub(crate) use column::{Arrays, ColumnBuilder, Full, Values, exact_double};
+pub(crate) use interner::Interner;
+pub(crate) use paths::{Destination, KEY, NONE, RECORD, VALUE};

@@ -129,8 +129,11 @@ pub mod codecs {
 
     use quafka_protocol::Compression;
 
+    /// A name, what a batch's header says, and the encoder.
+    pub type Codec = (&'static str, Compression, fn(&[u8]) -> Vec<u8>);
+
     /// Every way of compressing that producers were seen to have.
-    pub fn all() -> Vec<(&'static str, Compression, fn(&[u8]) -> Vec<u8>)> {
+    pub fn all() -> Vec<Codec> {
         vec![
             ("none", Compression::None, |bytes| bytes.to_vec()),
             ("gzip", Compression::Gzip, gzip),

@@ -119,17 +119,94 @@ fn check(document: &[u8]) {
 #[test]
 fn corners() {
     let documents: &[&[u8]] = &[
-        b"", b" ", b"{", b"}", b"[", b"]", b"{}", b"[]", b" { } ", b"{\"a\"}", b"{\"a\":}", b"{\"a\":1,}", b"{,}",
-        b"[,]", b"[1,]", b"[1 2]", b"{\"a\" 1}", b"{a:1}", b"{'a':1}", b"{\"a\":1}x", b"{\"a\":1} \n\t\r", b"nul",
-        b"null", b"nulll", b"tru", b"True", b"NaN", b"Infinity", b"-Infinity", b"-", b"1.", b".5", b"1e", b"1e+",
-        b"01", b"-01", b"-0", b"-0.0", b"0e0", b"1E5", b"1e400", b"-1e400", b"[1e400", b"1e-400", b"0e999999999999",
-        b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808", b"-9223372036854775809",
-        b"18446744073709551615", b"18446744073709551616", b"\"\\ud83d\\ude80\"", b"\"\\ud83d\"", b"\"\\ude80\"",
-        b"\"\\ud83d\\u0041\"", b"\"\\ud83dx\"", b"\"\\ud83d\\n\"", b"\"\\u12\"", b"\"\\u12g4\"", b"\"\\x\"", b"\"\\",
-        b"\"\\\"", b"\"\\u0000\"", b"\"\x00\"", b"\"\n\"", b"\"\x1f\"", b"\"\x7f\"", b"\"\xff\"", b"\"\xc3\xa9\"",
-        b"\"\xc3\"", b"\"\xed\xa0\x80\"", b"\"\xf4\x90\x80\x80\"", b"\"abcdefg\xc3\xa9\"", b"\"abcdefgh\xff\"",
-        b"\xef\xbb\xbf{}", b"{}\xef\xbb\xbf", b"\x0b{}", b"\xc2\xa0{}", b"{\"a\":1,\"a\":2}", b"{\"\":1}", b"/**/{}",
-        b"{\"\\ud800\":1}", b"\"12345678", b"\"1234567\x01\"", b"[[]", b"[]]", b"{\"a\":[1,{\"b\":[]}]}", b"\x00",
+        b"",
+        b" ",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"{}",
+        b"[]",
+        b" { } ",
+        b"{\"a\"}",
+        b"{\"a\":}",
+        b"{\"a\":1,}",
+        b"{,}",
+        b"[,]",
+        b"[1,]",
+        b"[1 2]",
+        b"{\"a\" 1}",
+        b"{a:1}",
+        b"{'a':1}",
+        b"{\"a\":1}x",
+        b"{\"a\":1} \n\t\r",
+        b"nul",
+        b"null",
+        b"nulll",
+        b"tru",
+        b"True",
+        b"NaN",
+        b"Infinity",
+        b"-Infinity",
+        b"-",
+        b"1.",
+        b".5",
+        b"1e",
+        b"1e+",
+        b"01",
+        b"-01",
+        b"-0",
+        b"-0.0",
+        b"0e0",
+        b"1E5",
+        b"1e400",
+        b"-1e400",
+        b"[1e400",
+        b"1e-400",
+        b"0e999999999999",
+        b"9223372036854775807",
+        b"9223372036854775808",
+        b"-9223372036854775808",
+        b"-9223372036854775809",
+        b"18446744073709551615",
+        b"18446744073709551616",
+        b"\"\\ud83d\\ude80\"",
+        b"\"\\ud83d\"",
+        b"\"\\ude80\"",
+        b"\"\\ud83d\\u0041\"",
+        b"\"\\ud83dx\"",
+        b"\"\\ud83d\\n\"",
+        b"\"\\u12\"",
+        b"\"\\u12g4\"",
+        b"\"\\x\"",
+        b"\"\\",
+        b"\"\\\"",
+        b"\"\\u0000\"",
+        b"\"\x00\"",
+        b"\"\n\"",
+        b"\"\x1f\"",
+        b"\"\x7f\"",
+        b"\"\xff\"",
+        b"\"\xc3\xa9\"",
+        b"\"\xc3\"",
+        b"\"\xed\xa0\x80\"",
+        b"\"\xf4\x90\x80\x80\"",
+        b"\"abcdefg\xc3\xa9\"",
+        b"\"abcdefgh\xff\"",
+        b"\xef\xbb\xbf{}",
+        b"{}\xef\xbb\xbf",
+        b"\x0b{}",
+        b"\xc2\xa0{}",
+        b"{\"a\":1,\"a\":2}",
+        b"{\"\":1}",
+        b"/**/{}",
+        b"{\"\\ud800\":1}",
+        b"\"12345678",
+        b"\"1234567\x01\"",
+        b"[[]",
+        b"[]]",
+        b"{\"a\":[1,{\"b\":[]}]}",
+        b"\x00",
     ];
     for document in documents {
         check(document);
@@ -160,7 +237,13 @@ fn json() -> impl Strategy<Value = String> {
         "\"(\\\\u[dD][89a-fA-F][0-9a-f]{2}|\\\\[\"\\\\/bfnrtu]|[ -~]){0,12}\"",
         "\"[a-c]\"",
     ];
-    let leaf = prop_oneof![number, string.clone(), Just("true".to_owned()), Just("null".into()), Just("false".into())];
+    let leaf = prop_oneof![
+        number,
+        string.clone(),
+        Just("true".to_owned()),
+        Just("null".into()),
+        Just("false".into())
+    ];
     leaf.prop_recursive(5, 60, 6, move |inner| {
         let space = "[ \n\t\r]{0,2}";
         prop_oneof![
@@ -169,8 +252,10 @@ fn json() -> impl Strategy<Value = String> {
                 format!("[{}]", elements.join(","))
             }),
             (prop::collection::vec((string.clone(), space, inner), 0..6)).prop_map(|members| {
-                let members: Vec<_> =
-                    members.into_iter().map(|(name, space, value)| name + &space + ":" + &space + &value).collect();
+                let members: Vec<_> = members
+                    .into_iter()
+                    .map(|(name, space, value)| name + &space + ":" + &space + &value)
+                    .collect();
                 format!("{{{}}}", members.join(" ,"))
             }),
         ]

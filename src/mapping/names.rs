@@ -1,0 +1,156 @@
+//! Which names QuestDB takes: `TableUtils.isValidTableName` and `isValidColumnName` of QuestDB 9.3, with its
+//! default limit (`cairo.max.file.name.length`) in bytes, as QuestDB's clients count it.
+
+use crate::config::TopicConfig;
+use crate::rows::TableName;
+
+/// How long a name may be, in bytes of UTF-8.
+const MAX_NAME_BYTES: usize = 127;
+
+/// Why a topic has no table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "topic {topic:?} cannot be written to table {table:?}: {reason}; set `table` for the topic to another name"
+)]
+pub struct NameError {
+    /// The topic.
+    pub topic: String,
+    /// The name that the table would have.
+    pub table: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// The table of a topic: the one that its settings name, or else the topic's name as it is.
+///
+/// Of a Kafka topic's characters (`[a-zA-Z0-9._-]`) QuestDB takes all, but dots neither first, last nor in a row.
+/// In the settings `${topic}` stands for the topic's name.
+pub fn table_name(topic: &str, config: &TopicConfig) -> Result<TableName, NameError> {
+    let table = match &config.table {
+        Some(template) => template.replace("${topic}", topic),
+        None => topic.to_owned(),
+    };
+    match fault_of_table_name(&table) {
+        None => Ok(TableName::new(table)),
+        Some(reason) => Err(NameError { topic: topic.to_owned(), table, reason }),
+    }
+}
+
+fn fault_of_table_name(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("it is empty");
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Some("it is longer than 127 bytes");
+    }
+    if name.contains("${") {
+        return Some("`${topic}` is the only variable that a table's name can have");
+    }
+    if name.chars().any(|character| character != '.' && character != '-' && is_illegal(character)) {
+        return Some(
+            "QuestDB takes no control characters and none of ? , ' \" \\ / : ( ) + * % ~ in a table's name",
+        );
+    }
+    if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
+        return Some("QuestDB takes no dot at the start, at the end or after another in a table's name");
+    }
+    if name.starts_with(' ') || name.ends_with(' ') {
+        return Some("QuestDB takes no space at the start or the end of a table's name");
+    }
+    // Table names ignore case. A topic such as telemetry_vehicles is nobody's but the user's.
+    let lower = name.to_ascii_lowercase();
+    if lower.starts_with("sys.") || lower == "telemetry" || lower == "telemetry_config" {
+        return Some("QuestDB keeps this name for itself");
+    }
+    None
+}
+
+/// What is wrong with a column's name.
+pub(super) fn fault_of_column_name(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("a column needs a name");
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Some("QuestDB takes no column name of more than 127 bytes");
+    }
+    if name.chars().any(is_illegal) {
+        return Some(
+            "QuestDB takes no control characters and none of ? . , ' \" \\ / : ( ) + - * % ~ in a column's name",
+        );
+    }
+    None
+}
+
+/// The characters that QuestDB takes in no column's name.
+fn is_illegal(character: char) -> bool {
+    matches!(
+        character,
+        '\0'..='\u{f}'
+            | '\u{7f}'
+            | '\u{feff}'
+            | '?'
+            | '.'
+            | ','
+            | '\''
+            | '"'
+            | '\\'
+            | '/'
+            | ':'
+            | ')'
+            | '('
+            | '+'
+            | '-'
+            | '*'
+            | '%'
+            | '~'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(topic: &str, template: Option<&str>) -> Result<String, &'static str> {
+        let config = TopicConfig { table: template.map(str::to_owned), ..TopicConfig::default() };
+        table_name(topic, &config).map(|name| name.as_str().to_owned()).map_err(|error| error.reason)
+    }
+
+    #[test]
+    fn a_topic_is_its_own_table() {
+        for topic in ["trades", "Trades_2", "a.b-c", "-", "_", "sys", "telemetry_vehicles", &"x".repeat(127)]
+        {
+            assert_eq!(table(topic, None).as_deref(), Ok(topic));
+        }
+        assert_eq!(table("t", Some("other")).as_deref(), Ok("other"));
+        assert_eq!(table("t", Some("kafka_${topic}_v1")).as_deref(), Ok("kafka_t_v1"));
+        assert_eq!(table("t", Some("žluť 日本 🚀")).as_deref(), Ok("žluť 日本 🚀"));
+    }
+
+    #[test]
+    fn names_that_questdb_refuses() {
+        for topic in
+            [".a", "a.", "a..b", ".", "sys.x", "SYS.x", "telemetry", "Telemetry_Config", &"x".repeat(128)]
+        {
+            assert!(table(topic, None).is_err(), "{topic}");
+        }
+        for name in
+            ["", "a/b", "a\\b", "a:b", "a*b", "a'b", "a\"b", "a\n", "\u{feff}", " a", "a ", "${key}", "a~b"]
+        {
+            assert!(table("t", Some(name)).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn column_names() {
+        for name in ["a", "a b", " lead", "žluť", "1st", "$x", "a=b", "a[0]", "x🚀", "select", "\u{10}", "é"]
+        {
+            assert_eq!(fault_of_column_name(name), None, "{name}");
+        }
+        for character in "?.,'\"\\/:)(+-*%~\0\u{f}\n\u{7f}\u{feff}".chars() {
+            assert!(fault_of_column_name(&format!("a{character}b")).is_some(), "{character:?}");
+        }
+        assert!(fault_of_column_name("").is_some());
+        assert!(fault_of_column_name(&"x".repeat(128)).is_some());
+        assert!(fault_of_column_name(&"é".repeat(64)).is_some());
+    }
+}

@@ -1,0 +1,120 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::names;
+use crate::config::{TimestampField, TopicConfig};
+use crate::rows::{BlockBuilder, ColumnBuilder, TableName, Target};
+use crate::schema::{TableColumn, TableSchema};
+
+/// How the records of a topic become rows of a table. Good for as long as the topic's settings and the table's
+/// columns stay as they are.
+#[derive(Debug)]
+pub struct Plan {
+    /// Tells plans apart, so that no block is filled by two.
+    pub(super) id: u64,
+    pub(super) table: TableName,
+    pub(super) config: Arc<TopicConfig>,
+    /// The designated timestamp column.
+    pub(super) designated: Arc<str>,
+    designated_lower: String,
+    /// The field that becomes the designated timestamp.
+    pub(super) timestamp: Option<TimestampField>,
+    columns: HashMap<String, TableColumn>,
+    symbols: HashSet<String>,
+    doubles: HashSet<String>,
+}
+
+/// Why a topic's records cannot become rows of a table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// QuestDB's ingestion needs one.
+    #[error(
+        "table {table} has no designated timestamp, so QuestDB takes no rows for it from a gateway; create it anew \
+         with TIMESTAMP(column) and PARTITION BY, or set `table` for the topic to another one"
+    )]
+    NoDesignatedTimestamp {
+        /// The table.
+        table: TableName,
+    },
+}
+
+/// The designated timestamp column of tables that QuestDB creates from the data.
+const DESIGNATED: &str = "timestamp";
+
+impl Plan {
+    /// Makes the plan for a topic's settings and a table's columns; a table that does not exist has none.
+    pub fn new(table: TableName, config: &Arc<TopicConfig>, schema: &TableSchema) -> Result<Self, PlanError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let designated = match &schema.designated {
+            Some(name) => name.clone(),
+            None if schema.columns.is_empty() => Arc::from(DESIGNATED),
+            None => return Err(PlanError::NoDesignatedTimestamp { table }),
+        };
+        let lower =
+            |names: &[String]| names.iter().map(|name| name.replace('.', "_").to_lowercase()).collect();
+        Ok(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            table,
+            designated_lower: designated.to_lowercase(),
+            designated,
+            timestamp: config.timestamp.as_ref().map(|timestamp| TimestampField {
+                field: timestamp.field.replace('.', "_"),
+                unit: timestamp.unit,
+            }),
+            columns: schema.columns.clone(),
+            symbols: lower(&config.symbols),
+            doubles: lower(&config.doubles),
+            config: config.clone(),
+        })
+    }
+
+    /// A builder for blocks of this plan's rows.
+    pub fn block_builder(&self) -> BlockBuilder {
+        BlockBuilder::new(self.id, self.table.clone(), self.designated.clone())
+    }
+
+    /// Whether a name (in lower case) is the designated timestamp column's.
+    pub(super) fn is_designated(&self, lower: &str) -> bool {
+        self.designated_lower == lower
+    }
+
+    /// A column by its name, and that name in lower case, which column names ignore. Err: what is wrong with it.
+    pub(super) fn column(&self, name: &str, lower: &str) -> Result<ColumnBuilder, &'static str> {
+        if let Some(column) = self.columns.get(lower) {
+            let target = target_of(&column.type_name);
+            return Ok(ColumnBuilder::new(column.name.clone(), target, Some(column.type_name.clone())));
+        }
+        if let Some(reason) = names::fault_of_column_name(name) {
+            return Err(reason);
+        }
+        let target = if self.symbols.contains(lower) {
+            Target::NewSymbol
+        } else if self.doubles.contains(lower) {
+            Target::NewDouble
+        } else {
+            Target::Free
+        };
+        Ok(ColumnBuilder::new(name.into(), target, None))
+    }
+}
+
+/// What a column of a QuestDB type takes.
+fn target_of(type_name: &str) -> Target {
+    let integer = |min: i64, max: i64| Target::Integer { min, max };
+    match type_name.to_ascii_uppercase().as_str() {
+        "BOOLEAN" => Target::Boolean,
+        // The smallest INT and LONG are QuestDB's null.
+        "LONG" => integer(-i64::MAX, i64::MAX),
+        "INT" => integer(-i64::from(i32::MAX), i64::from(i32::MAX)),
+        "SHORT" => integer(i64::from(i16::MIN), i64::from(i16::MAX)),
+        "BYTE" => integer(i64::from(i8::MIN), i64::from(i8::MAX)),
+        "DOUBLE" | "FLOAT" => Target::Double,
+        "STRING" | "VARCHAR" => Target::Text,
+        "SYMBOL" => Target::Symbol,
+        "DOUBLE[]" => Target::DoubleArray { dimensions: 1 },
+        "DOUBLE[][]" => Target::DoubleArray { dimensions: 2 },
+        "DOUBLE[][][]" => Target::DoubleArray { dimensions: 3 },
+        _ => Target::Other,
+    }
+}

@@ -1,0 +1,292 @@
+use std::collections::HashSet;
+
+use super::plan::Plan;
+use super::refusal::{Refusal, cut};
+use super::timestamp;
+use crate::decode::json::{self, JsonError, Scanner};
+use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RecordIndex, RowError, VALUE};
+
+/// A Kafka record, as far as it becomes a row.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRecord<'a> {
+    /// Its place in its record batch.
+    pub index: RecordIndex,
+    /// Its timestamp, in milliseconds since 1970-01-01T00:00:00Z.
+    pub timestamp_ms: i64,
+    /// Its key, where it has one.
+    pub key: Option<&'a [u8]>,
+    /// Its value; None is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is the block's last row.
+    Row,
+    /// It is a tombstone, or its value has no bytes, and nothing is written for it.
+    Skipped,
+}
+
+impl Plan {
+    /// Appends a record to a block, as a row. A record that cannot become one leaves no trace in the block.
+    pub fn append(&self, record: &SourceRecord<'_>, block: &mut BlockBuilder) -> Result<Appended, RowError> {
+        let Some(value) = record.value.filter(|value| !value.is_empty()) else {
+            return Ok(Appended::Skipped);
+        };
+        if block.plan != self.id {
+            if block.rows() > 0 {
+                return Err(RowError {
+                    record: record.index,
+                    column: None,
+                    message: "the block was begun by another plan; this is an error in quafka".to_owned(),
+                });
+            }
+            *block = self.block_builder();
+        }
+        let mut outcome = Row::new(self, block).append(record, value, None);
+        if let Err(Refusal::DuplicateMember) = outcome {
+            block.rollback();
+            outcome = Superseded::of(record.key, value)
+                .map_err(Refusal::from)
+                .and_then(|superseded| Row::new(self, block).append(record, value, Some(&superseded)));
+        }
+        match outcome {
+            Ok(()) => Ok(Appended::Row),
+            Err(refusal) => {
+                block.rollback();
+                Err(row_error(record, value, refusal))
+            }
+        }
+    }
+}
+
+#[cold]
+fn row_error(record: &SourceRecord<'_>, value: &[u8], refusal: Refusal) -> RowError {
+    let (column, message) = match refusal {
+        Refusal::Row(reason) => (reason.column, reason.message),
+        Refusal::Json(error) => {
+            let start = value.get(..error.offset).map_or(0, |before| before.len().saturating_sub(20));
+            let near = cut(value.get(start..).unwrap_or_default());
+            (None, format!("the value starts with `{{` but is not valid JSON: {error}, near `{near}`"))
+        }
+        Refusal::DuplicateMember => (None, "the value names a field twice".to_owned()),
+    };
+    RowError { record: record.index, column, message }
+}
+
+/// The members of a record's objects that later ones of the same name replace.
+struct Superseded {
+    key: HashSet<usize>,
+    value: HashSet<usize>,
+}
+
+impl Superseded {
+    fn of(key: Option<&[u8]>, value: &[u8]) -> Result<Self, JsonError> {
+        let of = |document: &[u8]| match json::looks_like_object(document) {
+            true => json::superseded_members(document),
+            false => Ok(HashSet::new()),
+        };
+        // A key that is not JSON is reported as such when it is read again.
+        Ok(Self { key: of(key.unwrap_or_default()).unwrap_or_default(), value: of(value)? })
+    }
+}
+
+/// One attempt at a row.
+pub(super) struct Row<'p, 'b> {
+    pub plan: &'p Plan,
+    pub block: &'b mut BlockBuilder,
+    /// The designated timestamp, where it comes from a field and that has been met.
+    pub timestamp_us: Option<i64>,
+    /// Whether the record's key is being read, and not its value.
+    pub in_key: bool,
+    /// How many columns have a value.
+    pub values: usize,
+}
+
+impl<'p, 'b> Row<'p, 'b> {
+    fn new(plan: &'p Plan, block: &'b mut BlockBuilder) -> Self {
+        Self { plan, block, timestamp_us: None, in_key: false, values: 0 }
+    }
+
+    fn append(
+        mut self,
+        record: &SourceRecord<'_>,
+        value: &[u8],
+        superseded: Option<&Superseded>,
+    ) -> Result<(), Refusal> {
+        self.block.begin()?;
+        if let Some(key) = record.key
+            && self.plan.config.include_key
+        {
+            self.in_key = true;
+            self.key(key, superseded.map(|superseded| &superseded.key))?;
+            self.in_key = false;
+        }
+        if json::looks_like_object(value) {
+            let mut scanner = Scanner::new(value);
+            self.object(&mut scanner, VALUE, superseded.map(|superseded| &superseded.value))?;
+            scanner.end()?;
+        } else {
+            std::str::from_utf8(value).map_err(|_| {
+                Refusal::of_column("value", format!("the record's value is not UTF-8: `{}`", cut(value)))
+            })?;
+            self.record_text("value", value)?;
+        }
+        let timestamp_us = match (&self.plan.timestamp, self.timestamp_us) {
+            (None, _) => timestamp::from_record(record.timestamp_ms).map_err(Refusal::of_row)?,
+            (Some(_), Some(timestamp_us)) => timestamp_us,
+            (Some(timestamp), None) => {
+                return Err(Refusal::of_column(
+                    timestamp.field.as_str(),
+                    format!(
+                        "the record has no number in field {}, which its designated timestamp comes from; send it, or \
+                         change `timestamp` for the topic",
+                        timestamp.field
+                    ),
+                ));
+            }
+        };
+        if self.values == 0 {
+            return Err(Refusal::of_row(
+                "the record has no value for any column, and QuestDB takes no row of a timestamp alone; send at least \
+                 one field that is not null",
+            ));
+        }
+        self.block.commit(timestamp_us, record.index);
+        Ok(())
+    }
+
+    fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
+        if !json::looks_like_object(key) {
+            std::str::from_utf8(key).map_err(|_| {
+                Refusal::of_column(
+                    "key",
+                    format!(
+                        "the record's key is not UTF-8: `{}`; set `include_key = false` for the topic where keys need \
+                         not be in the table",
+                        cut(key)
+                    ),
+                )
+            })?;
+            return self.record_text("key", key);
+        }
+        let mut scanner = Scanner::new(key);
+        let read = self.object(&mut scanner, KEY, superseded).and_then(|()| Ok(scanner.end()?));
+        read.map_err(|refusal| match refusal {
+            Refusal::Json(error) => Refusal::of_row(format!(
+                "the record's key starts with `{{` but is not valid JSON: {error}; the key is `{}`; set \
+                 `include_key = false` for the topic where keys need not be in the table",
+                cut(key)
+            )),
+            refusal => refusal,
+        })
+    }
+
+    /// A key or a value that is a text of its own.
+    fn record_text(&mut self, name: &str, text: &[u8]) -> Result<(), Refusal> {
+        let name = self.block.paths.find(RECORD, name, NONE).ok_or_else(too_many_names)?;
+        self.text(name, text)
+    }
+
+    fn object(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        object: u32,
+        superseded: Option<&HashSet<usize>>,
+    ) -> Result<(), Refusal> {
+        let mut more = scanner.first_member()?;
+        let mut previous = NONE;
+        let mut expected = self.block.paths.first(object);
+        while more {
+            let start = scanner.offset();
+            let name = match self.block.paths.expected(expected) {
+                Some(bytes) if scanner.take_name(bytes) => expected,
+                _ => self.unexpected_name(scanner, object, previous)?,
+            };
+            scanner.colon()?;
+            if superseded.is_some_and(|superseded| superseded.contains(&start)) {
+                scanner.skip_value()?;
+            } else {
+                if !self.block.paths.meet(name, self.block.attempt) {
+                    return Err(Refusal::DuplicateMember);
+                }
+                self.member(scanner, name, superseded)?;
+            }
+            previous = name;
+            expected = self.block.paths.next(name);
+            more = scanner.next_member()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn member(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        name: u32,
+        superseded: Option<&HashSet<usize>>,
+    ) -> Result<(), Refusal> {
+        match scanner.value_start()? {
+            b'"' => {
+                let text = scanner.string()?;
+                match text.plain() {
+                    Some(plain) => self.text(name, plain),
+                    None => {
+                        let mut unescaped = std::mem::take(&mut self.block.text);
+                        unescaped.clear();
+                        text.unescape_into(&mut unescaped);
+                        let done = self.text(name, &unescaped);
+                        self.block.text = unescaped;
+                        done
+                    }
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                let number = scanner.number()?;
+                self.number(name, &number)
+            }
+            b't' => {
+                scanner.word(b"true")?;
+                self.boolean(name, true)
+            }
+            b'f' => {
+                scanner.word(b"false")?;
+                self.boolean(name, false)
+            }
+            b'n' => Ok(scanner.word(b"null")?),
+            b'{' => {
+                let child = self.block.paths.child(name);
+                self.object(scanner, child, superseded)
+            }
+            b'[' => self.array(name, scanner),
+            _ => Err(scanner.expected_value().into()),
+        }
+    }
+
+    fn unexpected_name(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        object: u32,
+        previous: u32,
+    ) -> Result<u32, Refusal> {
+        let text = scanner.string_after_quote()?;
+        let mut unescaped = Vec::new();
+        let bytes = match text.plain() {
+            Some(plain) => plain,
+            None => {
+                text.unescape_into(&mut unescaped);
+                &unescaped
+            }
+        };
+        let name = std::str::from_utf8(bytes).unwrap_or_default();
+        self.block.paths.find(object, name, previous).ok_or_else(too_many_names)
+    }
+}
+
+#[cold]
+fn too_many_names() -> Refusal {
+    Refusal::of_row(
+        "the records of the batch have more than 10,000 different field names; is a name made of data?",
+    )
+}

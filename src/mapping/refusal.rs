@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use crate::decode::json::JsonError;
+use crate::rows::{Limit, MAX_COLUMNS};
+
+/// How much of a value is shown.
+const SHOWN_CHARS: usize = 100;
+
+/// Why an attempt at a row has ended.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// An object has a member twice: the row is to be tried again without those that are superseded.
+    DuplicateMember,
+    /// The document is not JSON.
+    Json(JsonError),
+    /// Anything else.
+    Row(Box<Reason>),
+}
+
+/// What a `RowError` is made of.
+#[derive(Debug)]
+pub(super) struct Reason {
+    pub column: Option<Arc<str>>,
+    pub message: String,
+}
+
+impl Refusal {
+    #[cold]
+    pub fn of_row(message: impl Into<String>) -> Self {
+        Self::Row(Box::new(Reason { column: None, message: message.into() }))
+    }
+
+    #[cold]
+    pub fn of_column(column: impl Into<Arc<str>>, message: impl Into<String>) -> Self {
+        Self::Row(Box::new(Reason { column: Some(column.into()), message: message.into() }))
+    }
+}
+
+impl From<JsonError> for Refusal {
+    #[cold]
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<Limit> for Refusal {
+    #[cold]
+    fn from(limit: Limit) -> Self {
+        Self::of_row(match limit {
+            Limit::Columns => {
+                format!("the batch has more than {MAX_COLUMNS} columns, QuestDB's limit for a table")
+            }
+            Limit::DenseBytes => {
+                "the rows of the batch have so many columns, most of them without a value in most \
+                                  rows, that they would take more than 128 MiB; send smaller batches"
+                    .to_owned()
+            }
+        })
+    }
+}
+
+/// A value for a message: cut to a length that a log can bear, and without control characters.
+pub(super) fn cut(value: &[u8]) -> String {
+    // Four bytes a character at most.
+    let start = value.get(..SHOWN_CHARS * 4).unwrap_or(value);
+    let text = String::from_utf8_lossy(start);
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN_CHARS)
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if start.len() < value.len() || text.chars().nth(SHOWN_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}

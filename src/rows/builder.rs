@@ -1,0 +1,202 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::block::{Block, RecordIndex, TableName, Timestamps};
+use super::column::{ColumnBuilder, Values};
+use super::paths::Paths;
+
+/// How many columns a table of QuestDB can have.
+pub(crate) const MAX_COLUMNS: usize = 2_048;
+
+/// How large a block may become by rows that lack most of its columns: each of them takes room for all.
+pub(crate) const MAX_DENSE_BYTES: usize = 128 << 20;
+
+/// Remembered columns beyond this are forgotten when a block is finished.
+const MAX_REMEMBERED_COLUMNS: usize = 512;
+
+/// A block under construction, row by row. `mapping::Plan` fills it.
+///
+/// After [`BlockBuilder::finish`] it takes the rows of the next block, and still knows the names that the records
+/// of the last one had, so that it is worth keeping.
+#[derive(Clone, Debug)]
+pub struct BlockBuilder {
+    /// The plan that its columns are from.
+    pub(crate) plan: u64,
+    table: TableName,
+    timestamp: Arc<str>,
+    pub(crate) paths: Paths,
+    pub(crate) columns: Vec<ColumnBuilder>,
+    /// By name in lower case.
+    column_index: HashMap<Box<str>, u32>,
+    /// The columns that this block has, in the order of their first values.
+    used: Vec<u32>,
+    /// The bytes of a row in all columns that this block has.
+    row_bytes: usize,
+    timestamps_us: Vec<i64>,
+    origin: Vec<RecordIndex>,
+    /// The number of the attempt at a row, the one under way or the last.
+    pub(crate) attempt: u64,
+    before: Before,
+    /// For a string whose escapes are being resolved.
+    pub(crate) text: Vec<u8>,
+    /// For an array whose shape is not known yet.
+    pub(crate) elements: Vec<f64>,
+}
+
+/// What there was before the attempt under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    paths: (usize, usize),
+    columns: usize,
+    used: usize,
+}
+
+/// A limit that a block has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Columns,
+    DenseBytes,
+}
+
+impl BlockBuilder {
+    pub(crate) fn new(plan: u64, table: TableName, timestamp: Arc<str>) -> Self {
+        Self {
+            plan,
+            table,
+            timestamp,
+            paths: Paths::new(),
+            columns: Vec::new(),
+            column_index: HashMap::new(),
+            used: Vec::new(),
+            row_bytes: 0,
+            timestamps_us: Vec::new(),
+            origin: Vec::new(),
+            attempt: 0,
+            before: Before::default(),
+            text: Vec::new(),
+            elements: Vec::new(),
+        }
+    }
+
+    /// The number of rows so far.
+    #[inline]
+    pub fn rows(&self) -> usize {
+        self.origin.len()
+    }
+
+    /// Whether the block has a column that the table did not have when the plan was made.
+    pub fn adds_columns(&self) -> bool {
+        self.used.iter().any(|&column| self.columns[column as usize].type_name.is_none())
+    }
+
+    /// The bytes that the block would hold on to if it were finished now, and those of the builder itself.
+    ///
+    /// Rows that lack a column count as if they had it, because in the block they do. The room that vectors have to
+    /// spare does not count; it can be as much again. Walks all columns.
+    pub fn memory_bytes(&self) -> usize {
+        let loose: usize = self.used.iter().map(|&column| self.columns[column as usize].loose_bytes()).sum();
+        let fixed = (self.row_bytes + size_of::<i64>() + size_of::<RecordIndex>()) * self.rows();
+        let names = self.columns.len() * (size_of::<ColumnBuilder>() + 64) + self.paths.memory_bytes();
+        fixed + loose + names + self.text.capacity() + self.elements.capacity() * 8
+    }
+
+    /// The block of all rows since the last one. None: there are none.
+    pub fn finish(&mut self) -> Option<Block> {
+        let rows = self.rows();
+        let columns =
+            self.used.iter().filter_map(|&column| self.columns[column as usize].finish(rows)).collect();
+        let block = Block {
+            table: self.table.clone(),
+            timestamp: Timestamps {
+                name: self.timestamp.clone(),
+                values_us: std::mem::take(&mut self.timestamps_us).into(),
+            },
+            columns,
+            origin: std::mem::take(&mut self.origin),
+        };
+        self.used.clear();
+        self.row_bytes = 0;
+        if self.columns.len() > MAX_REMEMBERED_COLUMNS {
+            self.paths = Paths::new();
+            self.columns.clear();
+            self.column_index.clear();
+        }
+        (rows > 0).then_some(block)
+    }
+
+    /// Begins a row.
+    #[inline]
+    pub(crate) fn begin(&mut self) -> Result<(), Limit> {
+        self.attempt += 1;
+        self.before = Before { paths: self.paths.len(), columns: self.columns.len(), used: self.used.len() };
+        if self.row_bytes.saturating_mul(self.rows()) > MAX_DENSE_BYTES {
+            Err(Limit::DenseBytes)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends the row: it is in the block.
+    #[inline]
+    pub(crate) fn commit(&mut self, timestamp_us: i64, record: RecordIndex) {
+        self.timestamps_us.push(timestamp_us);
+        self.origin.push(record);
+    }
+
+    /// Ends the row: the block is as it was before it.
+    pub(crate) fn rollback(&mut self) {
+        let attempt = self.attempt;
+        let before = self.before;
+        for &column in &self.used {
+            self.columns[column as usize].undo(attempt);
+        }
+        self.used.truncate(before.used);
+        if self.columns.len() > before.columns || self.paths.len() != before.paths {
+            self.columns.truncate(before.columns);
+            self.column_index.retain(|_, column| (*column as usize) < before.columns);
+            self.paths.truncate(before.paths, before.columns);
+        }
+        self.measure_row();
+    }
+
+    /// Takes back the value that the row under way has in a column.
+    pub(crate) fn take_back(&mut self, column: usize) {
+        if self.columns[column].undo(self.attempt) {
+            self.used.retain(|&used| used as usize != column);
+            self.measure_row();
+        }
+    }
+
+    /// Lets a column take up its first value of the block; `values` is empty.
+    pub(crate) fn start(&mut self, column: usize, values: Values) -> Result<(), Limit> {
+        if self.used.len() >= MAX_COLUMNS {
+            return Err(Limit::Columns);
+        }
+        self.columns[column].start(values, self.attempt);
+        self.used.push(column as u32);
+        self.row_bytes += self.columns[column].row_bytes();
+        if self.row_bytes.saturating_mul(self.rows()) > MAX_DENSE_BYTES {
+            return Err(Limit::DenseBytes);
+        }
+        let rows = self.rows();
+        self.columns[column].reach(rows);
+        Ok(())
+    }
+
+    /// The column of a name in lower case.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.column_index.get(name).map(|&column| column as usize)
+    }
+
+    /// Adds a column by its name in lower case.
+    pub(crate) fn add_column(&mut self, name: String, column: ColumnBuilder) -> usize {
+        self.columns.push(column);
+        let number = self.columns.len() - 1;
+        self.column_index.insert(name.into(), number as u32);
+        number
+    }
+
+    fn measure_row(&mut self) {
+        self.row_bytes = self.used.iter().map(|&column| self.columns[column as usize].row_bytes()).sum();
+    }
+}
