@@ -576,3 +576,64 @@ async fn a_text_for_a_number_is_explained() {
                     the column";
     assert_eq!(errors[0].message, expected);
 }
+
+/// Blocks of 500 rows of six columns, from 32 partitions at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement: cargo test --release --test sink -- --ignored --nocapture throughput"]
+async fn throughput() {
+    const ROWS: i64 = 500;
+    let server = QuestDbServer::start().await;
+    for lanes in [1, 2, 4] {
+        let options = SinkOptions { lanes, ..SinkOptions::default() };
+        let (sink, metrics) = sink_with(&server.http_conf(), options).await;
+        let symbols: DictionaryArray<Int32Type> =
+            (0..ROWS).map(|row| Some(["BTC-USD", "ETH-USD", "SOL-USD"][row as usize % 3])).collect();
+        let sides: DictionaryArray<Int32Type> =
+            (0..ROWS).map(|row| Some(["buy", "sell"][row as usize % 2])).collect();
+        let doubles = |scale: f64| (0..ROWS).map(|row| Some(row as f64 * scale)).collect::<Float64Array>();
+        let begun = Instant::now();
+        let until = begun + Duration::from_secs(10);
+        let writers: Vec<_> = (0..32)
+            .map(|partition| {
+                let sink = sink.clone();
+                let columns = vec![
+                    column("symbol", ColumnValues::Symbol(symbols.clone())),
+                    column("side", ColumnValues::Symbol(sides.clone())),
+                    column("price", ColumnValues::Double(doubles(1.01))),
+                    column("amount", ColumnValues::Double(doubles(0.000_1))),
+                    column("id", ColumnValues::Long((0..ROWS).collect::<Vec<_>>().into())),
+                ];
+                tokio::spawn(async move {
+                    let mut rows = 0;
+                    let mut latencies = Vec::new();
+                    while Instant::now() < until {
+                        let first = 1_700_000_000 * SECOND + rows * 10;
+                        let timestamps = (0..ROWS).map(|row| first + row * 10).collect();
+                        let block = block(&format!("load_{lanes}"), timestamps, columns.clone());
+                        let sent = Instant::now();
+                        let ticket = submit(&sink, block, partition, Duration::from_secs(20)).await;
+                        assert_eq!(ticket.outcome().await, Outcome::Committed);
+                        latencies.push(sent.elapsed());
+                        rows += ROWS;
+                    }
+                    (rows, latencies)
+                })
+            })
+            .collect();
+        let (mut rows, mut latencies) = (0, Vec::new());
+        for writer in writers {
+            let (wrote, took) = writer.await.unwrap();
+            rows += wrote;
+            latencies.extend(took);
+        }
+        latencies.sort();
+        let requests = metrics.requests.get_or_create(&AnswerLabel { answer: AnswerKind::committed }).get();
+        println!(
+            "{lanes} lanes: {:.0} rows/s committed, {} rows a request, p50 {:?}, p99 {:?}",
+            rows as f64 / begun.elapsed().as_secs_f64(),
+            rows as u64 / requests,
+            latencies[latencies.len() / 2],
+            latencies[latencies.len() * 99 / 100],
+        );
+    }
+}
