@@ -22,7 +22,7 @@ pub(super) fn answer(call: Call<'_>, request: &ListOffsetsRequest<'_>) -> ListOf
     let topics = request.topics.iter().map(|wanted| {
         let topic = call.gateway.topics.describe(wanted.name).map_err(|error| topic_error(&error));
         let partitions = wanted.partitions.iter().map(|partition| match &topic {
-            Ok(topic) => offset_of(topic, partition),
+            Ok(topic) => offset_of(call, topic, partition),
             Err(error) => refused(partition, *error),
         });
         ListOffsetsTopicResponse::default()
@@ -32,7 +32,7 @@ pub(super) fn answer(call: Call<'_>, request: &ListOffsetsRequest<'_>) -> ListOf
     ListOffsetsResponse::default().with_topics(topics.collect())
 }
 
-fn offset_of(topic: &Topic, wanted: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
+fn offset_of(call: Call<'_>, topic: &Topic, wanted: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
     let Some(partition) = topic.partition(wanted.index) else {
         return refused(wanted, ErrorCode::UnknownTopicOrPartition);
     };
@@ -41,7 +41,8 @@ fn offset_of(topic: &Topic, wanted: &ListOffsetsPartition) -> ListOffsetsPartiti
         .with_partition_index(wanted.index)
         .with_timestamp(-1)
         .with_offset(offset)
-        .with_leader_epoch(0)
+        // KIP-320; before it there is no such field.
+        .with_leader_epoch(if call.version >= 4 { 0 } else { -1 })
 }
 
 fn refused(wanted: &ListOffsetsPartition, error: ErrorCode) -> ListOffsetsPartitionResponse {

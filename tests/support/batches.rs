@@ -43,6 +43,7 @@ impl Batch {
         Record {
             transactional: false,
             control: false,
+            delete_horizon: false,
             partition_leader_epoch: -1,
             producer_id: self.producer_id,
             producer_epoch: self.epoch,

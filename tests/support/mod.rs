@@ -5,9 +5,12 @@
 // Every test binary compiles all of this and uses some of it.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod batches;
 mod gateway;
 pub mod java;
 mod questdb;
+mod wire;
 
 pub use gateway::Gateway;
 pub use questdb::QuestDbServer;
+pub use wire::{Wire, frame};
