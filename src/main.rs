@@ -15,7 +15,9 @@ use cli::{Cli, Command, Demo, LogFormat};
 
 fn main() -> ExitCode {
     let cli = Cli::read();
-    if let Err(reason) = start_log(cli.log_format) {
+    // A demo's screen is no place for a log, unless something is wrong.
+    let level = if matches!(cli.command, Command::Demo(_)) { "warn" } else { "info" };
+    if let Err(reason) = start_log(cli.log_format, level) {
         return fail(&reason);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -54,17 +56,25 @@ async fn serve(loaded: Loaded) -> Result<(), String> {
     if server.shutdown().await { Ok(()) } else { Err("the shutdown was not clean".to_owned()) }
 }
 
-async fn run_demo(_demo: Demo) -> Result<(), String> {
-    Err("`demo` is not built yet".to_owned())
+async fn run_demo(demo: Demo) -> Result<(), String> {
+    let default = quafka::demo::Options::default();
+    let options = quafka::demo::Options {
+        listen: demo.listen.unwrap_or(default.listen),
+        admin: demo.admin,
+        questdb: demo.questdb,
+        rate: demo.rate.unwrap_or(default.rate),
+        run_for: demo.run_for,
+    };
+    quafka::demo::run(options).await.map_err(|error| error.to_string())
 }
 
 /// The log goes to stderr: stdout is for what a command was asked for.
-fn start_log(format: LogFormat) -> Result<(), String> {
+fn start_log(format: LogFormat, level: &str) -> Result<(), String> {
     let said = ["QUAFKA_LOG", "RUST_LOG"].iter().find_map(|name| {
         let filter = std::env::var(name).ok().filter(|filter| !filter.is_empty())?;
         Some((name, filter))
     });
-    let (name, filter) = said.map_or(("", "info".to_owned()), |(name, filter)| (name, filter));
+    let (name, filter) = said.map_or(("", level.to_owned()), |(name, filter)| (name, filter));
     let filter = EnvFilter::try_new(&filter).map_err(|error| format!("{name}: `{filter}`: {error}"))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -20,7 +20,8 @@ fn answers(response: &ProduceResponse) -> Vec<&PartitionProduceResponse> {
 fn refused(answer: &PartitionProduceResponse) -> Vec<(i32, String)> {
     assert_eq!(answer.error_code, 87, "{answer:?}");
     assert_eq!(answer.base_offset, -1);
-    assert!(answer.error_message.as_ref().unwrap().contains("nothing of the batch was written"));
+    let message = answer.error_message.as_ref().unwrap();
+    assert!(message.contains("nothing of the batch was written"), "{message}");
     let error = |error: &kafka_protocol::messages::produce_response::BatchIndexAndErrorMessage| {
         (error.batch_index, error.batch_index_error_message.clone().unwrap().to_string())
     };
