@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse, ResponseHeader};
 use kafka_protocol::protocol::Decodable;
-use support::batches::{Batch, produce};
+use support::batches::{Batch, produce, produce_all};
 use support::{Gateway, QuestDbServer, Wire, frame, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -189,6 +189,33 @@ async fn clients_are_answered_in_time_and_copies_with_what_became_of_the_first()
     .await;
     questdb.wait_for_rows("impatient", 4, PATIENCE).await;
     assert_eq!(questdb.count("impatient_unknown").await, 0);
+}
+
+/// A request that fits into memory as bytes, but not as rows: its first batch waits for QuestDB, and its second for room.
+#[tokio::test]
+async fn a_batch_that_finds_no_memory_is_refused_in_time() {
+    let mut questdb = pausable().await;
+    let gateway = Gateway::start("[limits]\nmemory = \"2MiB\"", &questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    prepare(&mut wire, "no_memory").await;
+    questdb.pause();
+    let batch = || Batch::of([format!(r#"{{"v":1,"text":"{}"}}"#, "x".repeat(900_000))]).encode();
+    let request =
+        produce_all(-1, [("no_memory", 0, batch()), ("no_memory", 1, batch())]).with_timeout_ms(1500);
+    let asked = Instant::now();
+    let response = wire.call(&request, VERSION).await;
+    let took = asked.elapsed();
+    let second = &response.responses[1].partition_responses[0];
+    println!("{} and {} after {took:?}", error(&response), second.error_code);
+    assert_eq!((error(&response), second.error_code), (7, 19), "{response:?}");
+    assert!(took < Duration::from_millis(1500), "{took:?}");
+    questdb.resume();
+    // The first one was under way.
+    questdb.wait_for_rows("no_memory", 3, PATIENCE).await;
+    until("all memory is given back", PATIENCE, async || {
+        gateway.sample("quafka_memory_used_bytes").await == 0
+    })
+    .await;
 }
 
 #[tokio::test]
