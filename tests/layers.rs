@@ -17,11 +17,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
     ("cli", &["demo", "server", "mapping", "questdb"]),
     ("demo", &["server", "sink", "questdb"]),
-    ("server", &["api", "topics", "sink"]),
+    ("server", &["api", "topics", "sink", "schema", "questdb"]),
     // The only place that knows both what a record became and what the sink made of it.
     ("api", &["topics", "mapping", "decode", "sink", "schema", "questdb", "rows"]),
-    // A producer's state holds the sink's fences.
-    ("topics", &["sink"]),
+    // A topic has its table and its plan; a producer's state holds the sink's fences.
+    ("topics", &["mapping", "sink", "schema", "rows"]),
     // Left of the waist: synchronous, and the sink is not its business.
     ("mapping", &["decode", "schema", "rows"]),
     ("decode", &["rows"]),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use arrow_array::types::Int32Type;
 use arrow_array::{BooleanArray, DictionaryArray, Float64Array, StringArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use quafka::config::Transport;
 use quafka::memory::MemoryBudget;
 use quafka::questdb::{HttpError, QuestDb, QuestDbError};
 use quafka::rows::{Block, Column, ColumnValues, DoubleArrays, TableName, Timestamps};
@@ -252,6 +253,35 @@ async fn a_rejected_row_among_many_blocks() {
     assert!(committed < 60, "{committed}");
 }
 
+/// Lanes share tables: what several of them create at the same time is created once, and no row is lost over it.
+#[tokio::test]
+async fn lanes_that_create_the_same_table_and_columns_at_once() {
+    let server = QuestDbServer::start().await;
+    let options = SinkOptions { lanes: 4, ..SinkOptions::default() };
+    let (sink, _) = sink_with(&server.http_conf(), options).await;
+    for round in 0..5 {
+        let table = format!("together_{round}");
+        for wave in 0..4 {
+            let mut tickets = Vec::new();
+            for partition in 0..16 {
+                let mut block = longs(&table, &[partition.into()]);
+                for number in 0..5 {
+                    let name = format!("wave_{wave}_{number}");
+                    block.columns.push(column(&name, ColumnValues::Long(vec![i64::from(partition)].into())));
+                }
+                tickets.push(submit(&sink, block, partition, Duration::from_secs(20)).await);
+            }
+            for ticket in tickets {
+                assert_eq!(ticket.outcome().await, Outcome::Committed);
+            }
+        }
+        server.wait_for_rows(&table, 64, Duration::from_secs(10)).await;
+        let sums = format!("select sum(wave_0_0), sum(wave_1_1), sum(wave_2_2), sum(wave_3_4) from {table}");
+        let sums = server.sql(&sums).await;
+        assert_eq!(sums[0], [json!(120), json!(120), json!(120), json!(120)]);
+    }
+}
+
 #[tokio::test]
 async fn a_table_that_needs_escaping_and_its_schema() {
     let server = QuestDbServer::start().await;
@@ -349,7 +379,7 @@ async fn after_kill_9_no_committed_row_is_missing() {
     assert!(found.keys().all(|number| committed.contains(number) || unknown.contains(number)));
 }
 
-/// A server that answers `/settings`, and leaves requests to `/write` to the test: the connection and the number of
+/// A server that answers `/settings`, knows no QWP, and leaves requests to `/write` to the test: the connection and the number of
 /// writes before it.
 async fn peer<F, Fut>(on_write: F) -> (String, Arc<AtomicUsize>)
 where
@@ -370,6 +400,13 @@ where
                         let body = r#"{"config":{"line.proto.support.versions":[1,2]}}"#;
                         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
                         socket.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                        continue;
+                    }
+                    if path != "/write" {
+                        socket
+                            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                            .await
+                            .unwrap();
                         continue;
                     }
                     match on_write(socket, counter.fetch_add(1, Ordering::SeqCst)).await {
@@ -464,7 +501,8 @@ async fn a_peer_that_closes_before_it_is_asked_is_tried_again() {
         }
     });
     // Whether the close is seen before the request is written is a race; both are right, a second write is not.
-    let sink = sink(&conf).await;
+    let options = SinkOptions { transport: Transport::Http, ..SinkOptions::default() };
+    let (sink, _) = sink_with(&conf, options).await;
     let mut outcomes = Vec::new();
     for number in 1..=6 {
         outcomes.push(write(&sink, longs("t", &[number])).await);
@@ -537,4 +575,65 @@ async fn a_text_for_a_number_is_explained() {
     let expected = "column `v` of table `explained` is LONG, and this record's value is a text: change the value, or \
                     the column";
     assert_eq!(errors[0].message, expected);
+}
+
+/// Blocks of 500 rows of six columns, from 32 partitions at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement: cargo test --release --test sink -- --ignored --nocapture throughput"]
+async fn throughput() {
+    const ROWS: i64 = 500;
+    let server = QuestDbServer::start().await;
+    for lanes in [1, 2, 4] {
+        let options = SinkOptions { lanes, ..SinkOptions::default() };
+        let (sink, metrics) = sink_with(&server.http_conf(), options).await;
+        let symbols: DictionaryArray<Int32Type> =
+            (0..ROWS).map(|row| Some(["BTC-USD", "ETH-USD", "SOL-USD"][row as usize % 3])).collect();
+        let sides: DictionaryArray<Int32Type> =
+            (0..ROWS).map(|row| Some(["buy", "sell"][row as usize % 2])).collect();
+        let doubles = |scale: f64| (0..ROWS).map(|row| Some(row as f64 * scale)).collect::<Float64Array>();
+        let begun = Instant::now();
+        let until = begun + Duration::from_secs(10);
+        let writers: Vec<_> = (0..32)
+            .map(|partition| {
+                let sink = sink.clone();
+                let columns = vec![
+                    column("symbol", ColumnValues::Symbol(symbols.clone())),
+                    column("side", ColumnValues::Symbol(sides.clone())),
+                    column("price", ColumnValues::Double(doubles(1.01))),
+                    column("amount", ColumnValues::Double(doubles(0.000_1))),
+                    column("id", ColumnValues::Long((0..ROWS).collect::<Vec<_>>().into())),
+                ];
+                tokio::spawn(async move {
+                    let mut rows = 0;
+                    let mut latencies = Vec::new();
+                    while Instant::now() < until {
+                        let first = 1_700_000_000 * SECOND + rows * 10;
+                        let timestamps = (0..ROWS).map(|row| first + row * 10).collect();
+                        let block = block(&format!("load_{lanes}"), timestamps, columns.clone());
+                        let sent = Instant::now();
+                        let ticket = submit(&sink, block, partition, Duration::from_secs(20)).await;
+                        assert_eq!(ticket.outcome().await, Outcome::Committed);
+                        latencies.push(sent.elapsed());
+                        rows += ROWS;
+                    }
+                    (rows, latencies)
+                })
+            })
+            .collect();
+        let (mut rows, mut latencies) = (0, Vec::new());
+        for writer in writers {
+            let (wrote, took) = writer.await.unwrap();
+            rows += wrote;
+            latencies.extend(took);
+        }
+        latencies.sort();
+        let requests = metrics.requests.get_or_create(&AnswerLabel { answer: AnswerKind::committed }).get();
+        println!(
+            "{lanes} lanes: {:.0} rows/s committed, {} rows a request, p50 {:?}, p99 {:?}",
+            rows as f64 / begun.elapsed().as_secs_f64(),
+            rows as u64 / requests,
+            latencies[latencies.len() / 2],
+            latencies[latencies.len() * 99 / 100],
+        );
+    }
 }

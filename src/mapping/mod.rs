@@ -4,6 +4,7 @@
 //! record after another into rows of a block.
 
 mod arrays;
+mod messages;
 mod names;
 mod number_text;
 mod plan;

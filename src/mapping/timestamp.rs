@@ -55,8 +55,8 @@ fn integer_us(value: i64, unit: TimestampUnit) -> Option<i64> {
 fn unit_of(value: i64) -> TimestampUnit {
     match value {
         ..10_000_000_000 => TimestampUnit::Seconds,
-        ..10_000_000_000_000 => TimestampUnit::Millis,
-        ..10_000_000_000_000_000 => TimestampUnit::Micros,
+        10_000_000_000..10_000_000_000_000 => TimestampUnit::Millis,
+        10_000_000_000_000..10_000_000_000_000_000 => TimestampUnit::Micros,
         _ => TimestampUnit::Nanos,
     }
 }

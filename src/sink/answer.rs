@@ -36,8 +36,9 @@ pub(super) struct Rejection {
 struct Failure {
     code: String,
     message: String,
+    /// From 1; 0 or less where no line is to blame.
     #[serde(default)]
-    line: usize,
+    line: i64,
 }
 
 /// What QuestDB's answer to a POST to `/write` says about the rows.
@@ -96,7 +97,7 @@ impl Rejection {
             .find_map(|before| text.split_once(before))
             .map(|(_, rest)| rest.split_once("; ").map_or(rest, |(name, _)| name));
         Self {
-            row: failure.line.checked_sub(1),
+            row: usize::try_from(failure.line).ok().and_then(|line| line.checked_sub(1)),
             column: column.map(Arc::from),
             message: cast_error(text).unwrap_or_else(|| format!("QuestDB refused the row: {text}")),
         }

@@ -205,3 +205,39 @@ fn version_1_has_no_microseconds_beyond_the_nanoseconds() {
     let refused = encode(&block, IlpVersion::V1, &mut Vec::new()).unwrap_err();
     assert_eq!(refused.column.as_deref(), Some("ts"));
 }
+
+#[test]
+#[ignore = "a measurement: cargo test --release -- --ignored --nocapture encode_speed"]
+fn encode_speed() {
+    const ROWS: usize = 1000;
+    let symbols: DictionaryArray<Int32Type> =
+        (0..ROWS).map(|row| Some(["BTC-USD", "ETH-USD", "SOL-USD"][row % 3])).collect();
+    let sides: DictionaryArray<Int32Type> = (0..ROWS).map(|row| Some(["buy", "sell"][row % 2])).collect();
+    let doubles = |scale: f64| (0..ROWS).map(|row| Some(row as f64 * scale)).collect::<Float64Array>();
+    let block = Block {
+        table: TableName::new("trades"),
+        timestamp: Timestamps {
+            name: "timestamp".into(),
+            values_us: (0..ROWS as i64).map(|row| 1_700_000_000_000_000 + row * 1003).collect(),
+        },
+        columns: vec![
+            column("symbol", ColumnValues::Symbol(symbols)),
+            column("side", ColumnValues::Symbol(sides)),
+            column("price", ColumnValues::Double(doubles(1.01))),
+            column("amount", ColumnValues::Double(doubles(0.000_1))),
+            column("id", ColumnValues::Long((0..ROWS as i64).map(|row| 1_000_000_007 + row).collect())),
+        ],
+        origin: (0..ROWS as u32).collect(),
+    };
+    for version in [IlpVersion::V2, IlpVersion::V1] {
+        let mut body = Vec::new();
+        let mut best = f64::MAX;
+        for _ in 0..2000 {
+            body.clear();
+            let begun = std::time::Instant::now();
+            encode(&block, version, &mut body).unwrap();
+            best = best.min(begun.elapsed().as_nanos() as f64 / ROWS as f64);
+        }
+        println!("{version:?}: {best:.1} ns and {} bytes a row", body.len() / ROWS);
+    }
+}

@@ -99,6 +99,7 @@ impl<T: Transport> Lane<T> {
                 continue;
             }
             let batch = self.queue.next_batch(self.limits.max_rows, Instant::now());
+            self.metrics.rows_unavailable.inc_by(self.queue.take_given_up_rows());
             if batch.is_empty() {
                 continue;
             }
@@ -159,8 +160,8 @@ impl<T: Transport> Lane<T> {
     }
 
     fn give_up(&mut self, now: Option<Instant>, why: &Arc<str>) {
-        let rows = self.queue.give_up(now, why);
-        self.metrics.rows_unavailable.inc_by(rows as u64);
+        self.queue.give_up(now, why);
+        self.metrics.rows_unavailable.inc_by(self.queue.take_given_up_rows());
     }
 
     /// Resolves the blocks that a request was about and takes the others back. Where there was no connection, says why.

@@ -13,6 +13,8 @@ pub(super) struct Queue {
     /// The tables that have blocks waiting, next one first.
     turns: VecDeque<TableName>,
     len: usize,
+    /// Rows of blocks that were given up and not yet counted.
+    given_up_rows: u64,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,9 @@ impl Queue {
                 rows += next.block.rows();
                 let Some(pending) = waiting.blocks.pop_front() else { break };
                 self.len -= 1;
+                if pending.is_void() || pending.deadline <= now {
+                    self.given_up_rows += pending.block.rows() as u64;
+                }
                 if pending.is_void() {
                     pending.unavailable("an earlier batch of this producer failed".into());
                 } else if pending.deadline <= now {
@@ -129,15 +134,14 @@ impl Queue {
         self.tables.values().flat_map(|waiting| &waiting.blocks).map(|pending| pending.deadline).min()
     }
 
-    /// Gives up the blocks whose deadline has come, or all of them; the number of their rows.
-    pub(super) fn give_up(&mut self, now: Option<Instant>, why: &Arc<str>) -> usize {
-        let mut rows = 0;
+    /// Gives up the blocks whose deadline has come, or all of them.
+    pub(super) fn give_up(&mut self, now: Option<Instant>, why: &Arc<str>) {
         for waiting in self.tables.values_mut() {
             let blocks = std::mem::take(&mut waiting.blocks);
             for pending in blocks {
                 if now.is_none_or(|now| pending.deadline <= now) {
                     self.len -= 1;
-                    rows += pending.block.rows();
+                    self.given_up_rows += pending.block.rows() as u64;
                     pending.unavailable(why.clone());
                 } else {
                     waiting.blocks.push_back(pending);
@@ -146,6 +150,10 @@ impl Queue {
         }
         self.tables.retain(|_, waiting| !waiting.blocks.is_empty());
         self.turns.retain(|table| self.tables.contains_key(table));
-        rows
+    }
+
+    /// The rows of blocks that were given up since the last call.
+    pub(super) fn take_given_up_rows(&mut self) -> u64 {
+        std::mem::take(&mut self.given_up_rows)
     }
 }
