@@ -54,7 +54,8 @@ pub(super) fn handle(call: Call<'_>, request: &DescribeConfigsRequest<'_>) -> Re
                 body.put_string(&config.name);
                 body.put_nullable_string(config.value.as_deref());
                 body.put_bool(config.read_only);
-                body.put_bool(config.is_default);
+                // Not a default: in later versions this is the config source.
+                body.put_bool(false);
                 body.put_bool(config.is_sensitive);
             });
         });
