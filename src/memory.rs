@@ -133,7 +133,8 @@ impl MemoryBudget {
 
 impl State {
     fn evict_stalest(&mut self) {
-        let stalest = self.incomplete.values().filter(|frame| frame.bytes > 0).min_by_key(|frame| frame.progress);
+        let stalest =
+            self.incomplete.values().filter(|frame| frame.bytes > 0).min_by_key(|frame| frame.progress);
         if let Some(frame) = stalest {
             // The connection gives the bytes back when it ends. Until then the frame stays the stalest, so that
             // several waiters do not evict several frames.

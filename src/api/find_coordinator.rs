@@ -14,8 +14,7 @@ use quafka_protocol::requests::FindCoordinatorRequest;
 use super::Call;
 use super::reply::text;
 
-pub(super) const NO_GROUPS: &str =
-    "this is a quafka gateway: it takes records in and writes them to QuestDB; there are no consumer groups, read the tables with SQL";
+pub(super) const NO_GROUPS: &str = "this is a quafka gateway: it takes records in and writes them to QuestDB; there are no consumer groups, read the tables with SQL";
 pub(super) const NO_TRANSACTIONS: &str =
     "this is a quafka gateway: it does not speak transactions; remove transactional.id (idempotence works)";
 

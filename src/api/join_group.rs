@@ -16,5 +16,9 @@ pub(super) fn answer(call: Call<'_>, request: &JoinGroupRequest<'_>) -> JoinGrou
         .with_generation_id(-1)
         .with_member_id(text(request.member_id));
     // Nullable only from version 7 on.
-    if call.version < 7 { response.with_protocol_name(Some(text(""))) } else { response.with_protocol_name(None) }
+    if call.version < 7 {
+        response.with_protocol_name(Some(text("")))
+    } else {
+        response.with_protocol_name(None)
+    }
 }

@@ -5,7 +5,9 @@
 //!    (earliest), -4 (earliest local) and any time in the past are the same: there is nothing older to read.
 //! 3. -3 (largest timestamp) has no answer: offset -1, as Kafka says for an empty partition.
 
-use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
 use kafka_protocol::messages::{ListOffsetsResponse, TopicName};
 use quafka_protocol::ErrorCode;
 use quafka_protocol::requests::ListOffsetsRequest;

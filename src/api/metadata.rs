@@ -19,10 +19,10 @@ use quafka_protocol::requests::MetadataRequest;
 use quafka_protocol::requests::metadata::MetadataTopic;
 use uuid::Uuid;
 
+use super::Call;
 use super::errors::topic_error;
 use super::gateway::{Gateway, NODE_ID};
 use super::reply::text;
-use super::Call;
 use crate::topics::Topic;
 
 pub(super) fn answer(call: Call<'_>, request: &MetadataRequest<'_>) -> MetadataResponse {

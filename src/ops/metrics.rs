@@ -83,14 +83,25 @@ impl Metrics {
         info = register(&mut registry, "build_info", "The version that runs", info);
         info.get_or_create(&vec![("version", env!("CARGO_PKG_VERSION"))]).set(1);
         let registry_ref = &mut registry;
-        let connections_open = register(registry_ref, "connections_open", "Open Kafka connections", Gauge::default());
-        let connections_closed =
-            register(registry_ref, "connections_closed", "Closed Kafka connections, by reason", Family::default());
+        let connections_open =
+            register(registry_ref, "connections_open", "Open Kafka connections", Gauge::default());
+        let connections_closed = register(
+            registry_ref,
+            "connections_closed",
+            "Closed Kafka connections, by reason",
+            Family::default(),
+        );
         let requests = register(registry_ref, "requests", "Kafka requests, by API", Family::default());
-        let batches = register(registry_ref, "record_batches", "Record batches received, by codec", Family::default());
-        let batch_bytes =
-            register(registry_ref, "record_batch_bytes", "Record batches received, in bytes as sent", Family::default());
-        let records = register(registry_ref, "records", "Records in the batches received", Counter::default());
+        let batches =
+            register(registry_ref, "record_batches", "Record batches received, by codec", Family::default());
+        let batch_bytes = register(
+            registry_ref,
+            "record_batch_bytes",
+            "Record batches received, in bytes as sent",
+            Family::default(),
+        );
+        let records =
+            register(registry_ref, "records", "Records in the batches received", Counter::default());
         let produce_errors = register(
             registry_ref,
             "produce_errors",

@@ -34,7 +34,9 @@ pub enum NumbersError {
         source: io::Error,
     },
     /// The file is not what was written.
-    #[error("{path} is damaged ({reason}); without it offsets and producer ids could repeat: restore it, or delete it and set no data_dir once")]
+    #[error(
+        "{path} is damaged ({reason}); without it offsets and producer ids could repeat: restore it, or delete it and set no data_dir once"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

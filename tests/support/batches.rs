@@ -3,9 +3,7 @@ use kafka_protocol::indexmap::IndexMap;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
-use kafka_protocol::records::{
-    Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
-};
+use kafka_protocol::records::{Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType};
 
 /// A record batch under construction.
 #[derive(Clone)]
@@ -32,7 +30,8 @@ impl Batch {
 
     /// As it goes over the wire, uncompressed.
     pub fn encode(&self) -> Bytes {
-        let records: Vec<Record> = (0..).zip(&self.records).map(|(index, record)| self.record(index, record)).collect();
+        let records: Vec<Record> =
+            (0..).zip(&self.records).map(|(index, record)| self.record(index, record)).collect();
         let mut encoded = BytesMut::new();
         let options = RecordEncodeOptions { version: 2, compression: Compression::None };
         RecordBatchEncoder::encode(&mut encoded, &records, &options).unwrap();
@@ -49,7 +48,11 @@ impl Batch {
             producer_epoch: self.epoch,
             timestamp_type: TimestampType::Creation,
             offset: index,
-            sequence: if self.sequence < 0 { self.sequence } else { self.sequence.wrapping_add(index as i32) },
+            sequence: if self.sequence < 0 {
+                self.sequence
+            } else {
+                self.sequence.wrapping_add(index as i32)
+            },
             timestamp: self.timestamp_ms,
             key: key.clone(),
             value: value.clone(),

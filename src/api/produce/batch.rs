@@ -5,7 +5,8 @@ use std::sync::Arc;
 use quafka_protocol::{Compression, DecompressError, Decompressor, ErrorCode, RecordBatch, Records};
 
 use super::Circumstances;
-use super::settle::{Failure, Pending};
+use super::response::Failure;
+use super::settle::Pending;
 use crate::config::Limits;
 use crate::mapping::{Appended, Plan, SourceRecord};
 use crate::ops::Metrics;
@@ -53,7 +54,8 @@ pub(super) fn prepare(
         Admission::Admitted(admitted) => admitted,
         Admission::Duplicate(earlier) => return Prepared::Done(Pending::Earlier(earlier)),
         Admission::Void => {
-            let message = "an earlier batch of this producer failed and has to be sent again first".to_owned();
+            let message =
+                "an earlier batch of this producer failed and has to be sent again first".to_owned();
             return failed(ErrorCode::NotEnoughReplicas, message);
         }
         Admission::OutOfOrder { expected } => {

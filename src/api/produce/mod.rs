@@ -33,7 +33,8 @@ use crate::schema::TableSchema;
 use crate::sink::{Submission, ticket};
 use crate::topics::{Partition, Topic};
 use batch::Prepared;
-use settle::{Failure, Pending, Waiting};
+use response::Failure;
+use settle::{Pending, Waiting};
 
 pub(super) use response::too_old;
 
@@ -73,7 +74,10 @@ pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusa
     let work = split(call, &frame.bytes)
         .map_err(|error| Refusal::Malformed { what: format!("{} v{}", call.api, call.version), error })?;
     let refusal = if !matches!(work.acks, -1..=1) {
-        Some(Failure::new(ErrorCode::InvalidRequiredAcks, format!("acks={}: it must be -1, 0 or 1", work.acks)))
+        Some(Failure::new(
+            ErrorCode::InvalidRequiredAcks,
+            format!("acks={}: it must be -1, 0 or 1", work.acks),
+        ))
     } else if work.transactional {
         let message = super::find_coordinator::NO_TRANSACTIONS.to_owned();
         Some(Failure::new(ErrorCode::TransactionalIdAuthorizationFailed, message))
@@ -152,11 +156,7 @@ async fn target(call: Call<'_>, name: &str, deadline: Instant) -> Result<Target,
 }
 
 /// What the table looks like. QuestDB may be away for a moment: that is waited for, as it is by the lanes.
-async fn schema(
-    call: Call<'_>,
-    table: &TableName,
-    deadline: Instant,
-) -> Result<Arc<TableSchema>, Failure> {
+async fn schema(call: Call<'_>, table: &TableName, deadline: Instant) -> Result<Arc<TableSchema>, Failure> {
     loop {
         match call.gateway.schemas.table(table).await {
             Ok(schema) => return Ok(schema),

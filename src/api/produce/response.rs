@@ -7,11 +7,23 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{ProduceResponse, TopicName};
 use quafka_protocol::{DecodeError, ErrorCode, Reader, RequestHeader};
 
-use super::settle::Failure;
 use crate::api::by_hand::PutKafka;
 use crate::api::reply::text;
 use crate::api::{Answer, Call, Refusal, Reply};
 use crate::rows::RowError;
+
+/// Why a whole batch was not written.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) error: ErrorCode,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(error: ErrorCode, message: String) -> Self {
+        Self { error, message }
+    }
+}
 
 /// What the client hears of one partition.
 pub(super) struct PartitionResponse {
