@@ -94,6 +94,7 @@ fn create(
         .with_topic_id(Uuid::from_bytes(*topic.id()))
         .with_num_partitions(topic.partitions().len() as i32)
         .with_replication_factor(1)
+        .with_error_message(None)
         .with_configs(Some(Vec::new())))
 }
 

@@ -68,7 +68,7 @@ fn answer(call: Call<'_>, request: &DescribeConfigsRequest<'_>) -> DescribeConfi
             .with_resource_type(resource.resource_type)
             .with_resource_name(text(resource.resource_name));
         match settings(call, resource) {
-            Ok(settings) => result.with_configs(render(settings, resource)),
+            Ok(settings) => result.with_error_message(None).with_configs(render(settings, resource)),
             Err((error, message)) => {
                 result.with_error_code(error.code()).with_error_message(Some(text(message)))
             }
