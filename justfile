@@ -24,9 +24,13 @@ bench:
 fuzz seconds="60":
     FUZZ_SECONDS={{seconds}} .ci/run fuzz
 
-# Real producers of all languages
+# Real producers, in all ways
 clients:
     .ci/run clients_all
+
+# So many million records through kcat, for each codec: every one must be in QuestDB once
+kcat-load million="3":
+    tests/clients/run --million {{million}}
 
 # Licences, bans and sources of the dependencies
 deny:

@@ -5,6 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use bytes::{Buf, Bytes};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
@@ -213,7 +214,7 @@ async fn a_reader_idles() {
 async fn topics_are_created_described_and_forgotten() {
     let gateway = gateway("[topics.\"*\"]\nauto_create = false\nsymbols = [\"side\"]").await;
     let mut wire = Wire::connect(gateway.bootstrap()).await;
-    for version in ApiKey::CreateTopics.versions() {
+    for version in 2..=*ApiKey::CreateTopics.versions().end() {
         let topic = format!("created-{version}");
         let create = |text: &str, partitions, replicas| {
             let topic = CreatableTopic::default()
@@ -227,16 +228,14 @@ async fn topics_are_created_described_and_forgotten() {
         assert_eq!(error(&create("no such", 1, 1)).await, code(ErrorCode::InvalidTopicException));
         assert_eq!(error(&create(&topic, 0, 1)).await, code(ErrorCode::InvalidPartitions));
         assert_eq!(error(&create(&topic, 1, 3)).await, code(ErrorCode::InvalidReplicationFactor));
-        if version >= 1 {
-            assert_eq!(error(&create(&topic, 5, 1).with_validate_only(true)).await, 0);
-        }
+        assert_eq!(error(&create(&topic, 5, 1).with_validate_only(true)).await, 0);
         assert_eq!(error(&create(&topic, 5, 1)).await, 0);
         assert_eq!(error(&create(&topic, 5, 1)).await, code(ErrorCode::TopicAlreadyExists));
         let asked = MetadataRequestTopic::default().with_name(Some(name(&topic)));
         let response = wire.call(&MetadataRequest::default().with_topics(Some(vec![asked])), 9).await;
         assert_eq!((response.topics[0].error_code, response.topics[0].partitions.len()), (0, 5));
     }
-    for version in ApiKey::DescribeConfigs.versions() {
+    for version in 1..=*ApiKey::DescribeConfigs.versions().end() {
         let describe = |kind, text: &str| {
             let resource = DescribeConfigsResource::default()
                 .with_resource_type(kind)
@@ -255,7 +254,7 @@ async fn topics_are_created_described_and_forgotten() {
         let nobody = wire.call(&describe(4, "2"), version).await.results.remove(0);
         assert_eq!(nobody.error_code, code(ErrorCode::InvalidRequest));
     }
-    for version in ApiKey::DeleteTopics.versions() {
+    for version in 1..=*ApiKey::DeleteTopics.versions().end() {
         let topic = format!("deleted-{version}");
         let create = CreatableTopic::default().with_name(name(&topic)).with_num_partitions(1);
         let create = CreateTopicsRequest::default().with_topics(vec![create.with_replication_factor(1)]);
@@ -269,6 +268,116 @@ async fn topics_are_created_described_and_forgotten() {
         assert_eq!(wire.call(&request, version).await.responses[0].error_code, 0, "version {version}");
         let gone = wire.call(&request, version).await;
         assert_eq!(gone.responses[0].error_code, code(ErrorCode::UnknownTopicOrPartition));
+    }
+}
+
+/// A request that `kafka-protocol` has dropped, and the body of its response.
+async fn call_by_hand(wire: &mut Wire, api: ApiKey, version: u8, body: &[&[u8]]) -> Bytes {
+    let header = [0, api.code() as u8, 0, version, 0, 0, 0, 7, 0xff, 0xff];
+    let request = [&header[..], &body.concat()].concat();
+    wire.send_bytes(&[&(request.len() as u32).to_be_bytes()[..], &request].concat()).await.unwrap();
+    let mut response = wire.receive_bytes().await.unwrap();
+    assert_eq!(response.split_to(4).as_ref(), [0, 0, 0, 7]);
+    response
+}
+
+/// STRING or NULLABLE_STRING.
+fn take_string(bytes: &mut Bytes) -> Option<String> {
+    let length = usize::try_from(bytes.get_i16()).ok()?;
+    Some(String::from_utf8(bytes.split_to(length).to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn old_admin_clients_are_answered_in_their_versions() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    for version in 0..=1 {
+        // Two topics, of 3 and of 0 partitions, with one replica, no assignments, no settings; 1 s; for real.
+        let three: [&[u8]; 3] = [&[0, 3, b'o', b'l', b'd' + version], &[0, 0, 0, 3, 0, 1], &[0; 8]];
+        let none: [&[u8]; 3] = [&[0, 3, b'b', b'a', b'd'], &[0, 0, 0, 0, 0, 1], &[0; 8]];
+        let body = [&[0, 0, 0, 2][..], &three.concat(), &none.concat(), &[0, 0, 3, 232]];
+        let validate_only: &[u8] = if version == 0 { &[] } else { &[0] };
+        let request = [&body.concat()[..], validate_only];
+        let mut response = call_by_hand(&mut wire, ApiKey::CreateTopics, version, &request).await;
+        assert_eq!(response.get_i32(), 2);
+        for (name, error) in
+            [(["old", "ole"][version as usize], 0), ("bad", code(ErrorCode::InvalidPartitions))]
+        {
+            assert_eq!(take_string(&mut response).as_deref(), Some(name));
+            assert_eq!(response.get_i16(), error);
+            if version >= 1 {
+                assert_eq!(take_string(&mut response).is_some(), error != 0);
+            }
+        }
+        assert!(response.is_empty());
+        let asked = MetadataRequestTopic::default().with_name(Some(name(["old", "ole"][version as usize])));
+        let response = wire.call(&MetadataRequest::default().with_topics(Some(vec![asked])), 9).await;
+        assert_eq!(response.topics[0].partitions.len(), 3);
+    }
+
+    // Two settings of a topic, and a broker that there is not.
+    let body: [&[u8]; 5] = [
+        &[0, 0, 0, 2, 2, 0, 3],
+        b"old",
+        &[0, 0, 0, 2, 0, 12],
+        b"retention.ms\0\x0cquafka.table",
+        &[4, 0, 1, b'9', 0xff, 0xff, 0xff, 0xff],
+    ];
+    let mut response = call_by_hand(&mut wire, ApiKey::DescribeConfigs, 0, &body).await;
+    assert_eq!((response.get_i32(), response.get_i32()), (0, 2));
+    assert_eq!((response.get_i16(), take_string(&mut response), response.get_i8()), (0, None, 2));
+    assert_eq!((take_string(&mut response).as_deref(), response.get_i32()), (Some("old"), 2));
+    for (name, value) in [("retention.ms", "-1"), ("quafka.table", "old")] {
+        assert_eq!(take_string(&mut response).as_deref(), Some(name));
+        assert_eq!(take_string(&mut response).as_deref(), Some(value));
+        // Read-only, no default, not secret.
+        assert_eq!(response.split_to(3).as_ref(), [1, 0, 0]);
+    }
+    assert_eq!(response.get_i16(), code(ErrorCode::InvalidRequest));
+    assert!(take_string(&mut response).unwrap().contains("broker 9"));
+    assert_eq!((response.get_i8(), take_string(&mut response).as_deref()), (4, Some("9")));
+    assert_eq!(response.get_i32(), 0);
+    assert!(response.is_empty());
+
+    for error in [0, code(ErrorCode::UnknownTopicOrPartition)] {
+        let body: [&[u8]; 3] = [&[0, 0, 0, 1, 0, 3], b"old", &[0, 0, 3, 232]];
+        let mut response = call_by_hand(&mut wire, ApiKey::DeleteTopics, 0, &body).await;
+        assert_eq!((response.get_i32(), take_string(&mut response).as_deref()), (1, Some("old")));
+        assert_eq!(response.get_i16(), error);
+        assert!(response.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_advertised_ends_the_connection_and_is_named_in_the_log() {
+    let gateway = gateway("").await;
+    let versions = |api: ApiKey| *api.versions().end() as u8 + 1;
+    let produce = versions(ApiKey::Produce);
+    let cases = [
+        (17, 1, "SaslHandshake request (API key 17) of version 1;".to_owned()),
+        (24, 3, "AddPartitionsToTxn request (API key 24) of version 3;".to_owned()),
+        (127, 9, "unknown request (API key 127) of version 9;".to_owned()),
+        (0, produce, format!("Produce request of version {produce}; this gateway speaks 3 to 12")),
+        (1, 3, "Fetch request of version 3; this gateway speaks 4 to 12".to_owned()),
+        (3, 99, "Metadata request of version 99; this gateway speaks 0 to 12".to_owned()),
+    ];
+    for (api, version, _) in &cases {
+        let mut wire = Wire::connect(gateway.bootstrap()).await;
+        wire.send_bytes(&[0, 0, 0, 10, 0, *api, 0, *version, 0, 0, 0, 7, 0xff, 0xff]).await.unwrap();
+        wire.closed().await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let closed = || -> Vec<String> {
+        gateway.log().lines().filter(|line| line.contains("connection closed")).map(str::to_owned).collect()
+    };
+    while closed().len() < cases.len() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let lines = closed();
+    assert_eq!(lines.len(), cases.len(), "{lines:#?}");
+    for (_, _, expected) in &cases {
+        let naming = lines.iter().filter(|line| line.contains(expected) && line.contains("WARN"));
+        assert_eq!(naming.count(), 1, "{expected}: {lines:#?}");
     }
 }
 

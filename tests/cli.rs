@@ -52,14 +52,11 @@ fn answer(mut stream: TcpStream) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     while let Some(Ok(request)) = lines.next() {
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-        let answer = if request.starts_with("GET /settings") {
-            let length = SETTINGS.len();
-            format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{SETTINGS}"
-            )
-        } else {
-            "HTTP/1.1 204 No Content\r\n\r\n".to_owned()
-        };
+        let body = if request.starts_with("GET /settings") { SETTINGS } else { r#"{"dataset":[[1]]}"# };
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
         }

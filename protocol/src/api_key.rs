@@ -74,10 +74,10 @@ impl ApiKey {
             Self::FindCoordinator => 0..=6,
             Self::JoinGroup => 0..=9,
             Self::ApiVersions => 0..=4,
-            Self::CreateTopics => 2..=7,
-            Self::DeleteTopics => 1..=6,
+            Self::CreateTopics => 0..=7,
+            Self::DeleteTopics => 0..=6,
             Self::InitProducerId => 0..=5,
-            Self::DescribeConfigs => 1..=4,
+            Self::DescribeConfigs => 0..=4,
             Self::DescribeCluster => 0..=2,
         }
     }

@@ -1,4 +1,4 @@
-//! CreateTopics (19).
+//! CreateTopics (19), versions 0-7.
 //!
 //! A topic need not be created to be produced to, unless `auto_create` is off for its name. Creating one fixes its
 //! number of partitions and puts it on the list.
@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 
+use bytes::BufMut;
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::{CreateTopicsResponse, TopicName};
 use quafka_protocol::ErrorCode;
@@ -18,13 +19,30 @@ use quafka_protocol::requests::CreateTopicsRequest;
 use quafka_protocol::requests::create_topics::CreatableTopic;
 use uuid::Uuid;
 
-use super::Call;
+use super::by_hand::PutKafka;
 use super::errors::topic_error;
 use super::reply::text;
+use super::{Call, Refusal, Reply};
 
 const MAX_PARTITIONS: i32 = 10_000;
 
-pub(super) fn answer(call: Call<'_>, request: &CreateTopicsRequest<'_>) -> CreateTopicsResponse {
+pub(super) fn handle(call: Call<'_>, request: &CreateTopicsRequest<'_>) -> Result<Reply, Refusal> {
+    let response = answer(call, request);
+    if call.version >= 2 {
+        return call.reply(&response);
+    }
+    Ok(call.encode_by_hand(|body| {
+        body.put_array(&response.topics, |body, topic| {
+            body.put_string(&topic.name);
+            body.put_i16(topic.error_code);
+            if call.version >= 1 {
+                body.put_nullable_string(topic.error_message.as_deref());
+            }
+        });
+    }))
+}
+
+fn answer(call: Call<'_>, request: &CreateTopicsRequest<'_>) -> CreateTopicsResponse {
     let mut named: HashMap<&str, usize> = HashMap::new();
     for topic in &request.topics {
         *named.entry(topic.name).or_default() += 1;
@@ -76,6 +94,7 @@ fn create(
         .with_topic_id(Uuid::from_bytes(*topic.id()))
         .with_num_partitions(topic.partitions().len() as i32)
         .with_replication_factor(1)
+        .with_error_message(None)
         .with_configs(Some(Vec::new())))
 }
 

@@ -1,4 +1,4 @@
-//! DeleteTopics (20).
+//! DeleteTopics (20), versions 0-6.
 //!
 //! Forgets a topic: its settings, its producers' state, its place in the list. Its table stays as it is; a table is
 //! dropped in QuestDB, by somebody who means it.
@@ -6,6 +6,7 @@
 //! 1. A topic by id (from version 6) that is not known gets 100.
 //! 2. A topic by name that is not known gets 3.
 
+use bytes::BufMut;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{DeleteTopicsResponse, TopicName};
 use quafka_protocol::ErrorCode;
@@ -13,11 +14,25 @@ use quafka_protocol::requests::DeleteTopicsRequest;
 use quafka_protocol::requests::delete_topics::DeleteTopic;
 use uuid::Uuid;
 
-use super::Call;
+use super::by_hand::PutKafka;
 use super::errors::topic_error;
 use super::reply::text;
+use super::{Call, Refusal, Reply};
 
-pub(super) fn answer(call: Call<'_>, request: &DeleteTopicsRequest<'_>) -> DeleteTopicsResponse {
+pub(super) fn handle(call: Call<'_>, request: &DeleteTopicsRequest<'_>) -> Result<Reply, Refusal> {
+    let response = answer(call, request);
+    if call.version >= 1 {
+        return call.reply(&response);
+    }
+    Ok(call.encode_by_hand(|body| {
+        body.put_array(&response.responses, |body, topic| {
+            body.put_string(topic.name.as_deref().map_or("", |name| name));
+            body.put_i16(topic.error_code);
+        });
+    }))
+}
+
+fn answer(call: Call<'_>, request: &DeleteTopicsRequest<'_>) -> DeleteTopicsResponse {
     DeleteTopicsResponse::default()
         .with_responses(request.topics.iter().map(|topic| delete(call, topic)).collect())
 }

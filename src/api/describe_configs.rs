@@ -1,4 +1,4 @@
-//! DescribeConfigs (32).
+//! DescribeConfigs (32), versions 0-4.
 //!
 //! 1. A topic (resource type 2) that is not to be had gets the code that Metadata gives it.
 //! 2. A broker (4) must be this node, or empty for the cluster's defaults; another gets 42.
@@ -8,6 +8,7 @@
 //! What is told is what holds: Kafka's own names where a setting of the gateway means the same, and `quafka.` names
 //! for what only a gateway has. All are read-only: they are changed in the configuration file.
 
+use bytes::BufMut;
 use kafka_protocol::messages::DescribeConfigsResponse;
 use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
@@ -16,10 +17,11 @@ use quafka_protocol::ErrorCode;
 use quafka_protocol::requests::DescribeConfigsRequest;
 use quafka_protocol::requests::describe_configs::ConfigResource;
 
-use super::Call;
+use super::by_hand::PutKafka;
 use super::errors::topic_error;
 use super::gateway::NODE_ID;
 use super::reply::text;
+use super::{Call, Refusal, Reply};
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
@@ -36,13 +38,37 @@ enum Type {
 
 type Setting = (&'static str, String, Type);
 
-pub(super) fn answer(call: Call<'_>, request: &DescribeConfigsRequest<'_>) -> DescribeConfigsResponse {
+pub(super) fn handle(call: Call<'_>, request: &DescribeConfigsRequest<'_>) -> Result<Reply, Refusal> {
+    let response = answer(call, request);
+    if call.version >= 1 {
+        return call.reply(&response);
+    }
+    Ok(call.encode_by_hand(|body| {
+        body.put_i32(response.throttle_time_ms);
+        body.put_array(&response.results, |body, resource| {
+            body.put_i16(resource.error_code);
+            body.put_nullable_string(resource.error_message.as_deref());
+            body.put_i8(resource.resource_type);
+            body.put_string(&resource.resource_name);
+            body.put_array(&resource.configs, |body, config| {
+                body.put_string(&config.name);
+                body.put_nullable_string(config.value.as_deref());
+                body.put_bool(config.read_only);
+                // Not a default: in later versions this is the config source.
+                body.put_bool(false);
+                body.put_bool(config.is_sensitive);
+            });
+        });
+    }))
+}
+
+fn answer(call: Call<'_>, request: &DescribeConfigsRequest<'_>) -> DescribeConfigsResponse {
     let results = request.resources.iter().map(|resource| {
         let result = DescribeConfigsResult::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(text(resource.resource_name));
         match settings(call, resource) {
-            Ok(settings) => result.with_configs(render(settings, resource)),
+            Ok(settings) => result.with_error_message(None).with_configs(render(settings, resource)),
             Err((error, message)) => {
                 result.with_error_code(error.code()).with_error_message(Some(text(message)))
             }

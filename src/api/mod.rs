@@ -1,6 +1,7 @@
 //! One file per Kafka API: request in, response out. The only place that picks an error code.
 
 mod api_versions;
+mod by_hand;
 mod create_topics;
 mod delete_topics;
 mod describe_cluster;
@@ -66,12 +67,12 @@ pub enum Refusal {
         error: DecodeError,
     },
     /// An API that was never advertised.
-    #[error(
-        "request for API key {api_key}, which this gateway does not speak; it takes records in and does nothing else"
-    )]
+    #[error("{} request (API key {api_key}) of version {version}; this gateway does not speak that API, it takes records in and does nothing else", api_name(*.api_key))]
     UnknownApi {
         /// As it was sent.
         api_key: i16,
+        /// As it was sent.
+        version: i16,
     },
     /// A version that was never advertised.
     #[error("{api} request of version {version}; this gateway speaks {} to {}", .api.versions().start(), .api.versions().end())]
@@ -93,6 +94,12 @@ pub enum Refusal {
     },
 }
 
+/// The name of an API that is not implemented, where Kafka has it.
+fn api_name(api_key: i16) -> String {
+    kafka_protocol::messages::ApiKey::try_from(api_key)
+        .map_or("unknown".to_owned(), |api| format!("{api:?}").trim_end_matches("Key").to_owned())
+}
+
 /// What a handler knows besides its request.
 #[derive(Clone, Copy)]
 struct Call<'a> {
@@ -111,7 +118,7 @@ pub async fn handle(gateway: &Arc<Gateway>, connection: &Connection, frame: Fram
         let header = RequestHeader::decode(&mut reader)
             .map_err(|error| Refusal::Malformed { what: "unreadable".to_owned(), error })?;
         let Some(api) = ApiKey::from_i16(header.api_key) else {
-            return Err(Refusal::UnknownApi { api_key: header.api_key });
+            return Err(Refusal::UnknownApi { api_key: header.api_key, version: header.api_version });
         };
         tracing::trace!(peer = %connection.peer, %api, version = header.api_version, client = header.client_id);
         (api, header.api_version, header.correlation_id)
@@ -133,10 +140,10 @@ pub async fn handle(gateway: &Arc<Gateway>, connection: &Connection, frame: Fram
     RequestHeader::decode(&mut reader).map_err(malformed)?;
     match Request::decode(api, &mut reader, version).map_err(malformed)? {
         Request::ApiVersions(request) => call.reply(&api_versions::answer(call, &request)),
-        Request::CreateTopics(request) => call.reply(&create_topics::answer(call, &request)),
-        Request::DeleteTopics(request) => call.reply(&delete_topics::answer(call, &request)),
+        Request::CreateTopics(request) => create_topics::handle(call, &request),
+        Request::DeleteTopics(request) => delete_topics::handle(call, &request),
         Request::DescribeCluster(request) => call.reply(&describe_cluster::answer(call, &request)),
-        Request::DescribeConfigs(request) => call.reply(&describe_configs::answer(call, &request)),
+        Request::DescribeConfigs(request) => describe_configs::handle(call, &request),
         Request::Fetch(request) => fetch::handle(call, &request),
         Request::FindCoordinator(request) => call.reply(&find_coordinator::answer(call, &request)),
         Request::InitProducerId(request) => call.reply(&init_producer_id::answer(call, &request)),

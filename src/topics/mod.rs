@@ -13,7 +13,8 @@ use parking_lot::RwLock;
 use crate::config::TopicsConfig;
 
 pub use numbers::{Numbers, NumbersError};
-pub use partition::{Admission, Admitted, Earlier, Partition, Verdict};
+pub use partition::{Admission, Admitted, Earlier, Partition};
+pub use producers::Verdict;
 pub use topic::{Topic, TopicError};
 
 /// The topics of this gateway.

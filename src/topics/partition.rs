@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::numbers::Numbers;
-use super::producers::{Judgement, Place, Producers, Sequence, last_of};
+use super::producers::{Judgement, Place, Producers, Sequence, Verdict, last_of};
 use crate::rows::RowError;
 use crate::sink::FenceToken;
 
@@ -19,18 +19,6 @@ pub struct Partition {
 struct State {
     next_offset: i64,
     producers: Producers,
-}
-
-/// What finally became of a batch: also the answer to each later copy of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every record has its row, or needs none.
-    Committed {
-        /// The first record's offset.
-        base_offset: i64,
-    },
-    /// These records cannot become rows, and nothing of the batch was written.
-    Rejected(Arc<[RowError]>),
 }
 
 /// Whether a batch may be written.

@@ -2,10 +2,11 @@
 //! again is answered and not written again, also while its first attempt is still on its way to QuestDB.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::partition::Verdict;
+use crate::rows::RowError;
 use crate::sink::{Fence, FenceToken};
 
 /// Kafka remembers as many, because a producer may have as many requests in flight.
@@ -25,6 +26,18 @@ pub struct Sequence {
     pub first: i32,
     /// The last record's number.
     pub last: i32,
+}
+
+/// What finally became of a batch: also the answer to each later copy of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every record has its row, or needs none.
+    Committed {
+        /// The first record's offset.
+        base_offset: i64,
+    },
+    /// These records cannot become rows, and nothing of the batch was written.
+    Rejected(Arc<[RowError]>),
 }
 
 /// What a batch's sequence numbers say about it.

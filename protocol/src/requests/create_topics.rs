@@ -1,6 +1,6 @@
-//! CreateTopics, versions 2 to 7.
+//! CreateTopics, versions 0 to 7.
 //!
-//! - 0 and 1 were removed (KIP-896). 4 (KIP-464): -1 partitions and replicas stand for the server's default.
+//! - 1: checking only. 4 (KIP-464): -1 partitions and replicas stand for the server's default.
 //! - 5 (KIP-482 and KIP-525): flexible; the response tells the settings. 7 (KIP-516): it tells the topic's id.
 //! - With a manual assignment, partitions and replication factor must be -1.
 
@@ -15,7 +15,7 @@ pub struct CreateTopicsRequest<'a> {
     pub topics: Vec<CreatableTopic<'a>>,
     /// How long the client lets the server take, in milliseconds.
     pub timeout_ms: i32,
-    /// Checks only, creates nothing.
+    /// Checks only, creates nothing. Since version 1.
     pub validate_only: bool,
 }
 
@@ -58,7 +58,7 @@ impl<'a> CreateTopicsRequest<'a> {
         let flexible = flexible(ApiKey::CreateTopics, reader, version)?;
         let topics = reader.array(flexible, 10, |reader| CreatableTopic::decode(reader, flexible))?;
         let timeout_ms = reader.i32()?;
-        let validate_only = reader.bool()?;
+        let validate_only = if version >= 1 { reader.bool()? } else { false };
         reader.skip_tagged_fields(flexible)?;
         reader.finish()?;
         Ok(Self { topics, timeout_ms, validate_only })

@@ -1,6 +1,6 @@
-//! DeleteTopics, versions 1 to 6.
+//! DeleteTopics, versions 0 to 6.
 //!
-//! 0 was removed (KIP-896). 4 (KIP-482): flexible. 6 (KIP-516): topics by name or by id, each with tagged fields,
+//! 1: as 0, but for the response's throttle time. 4 (KIP-482): flexible. 6 (KIP-516): topics by name or by id, each with tagged fields,
 //! instead of names alone.
 
 use super::flexible;

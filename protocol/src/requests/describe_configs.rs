@@ -1,6 +1,6 @@
-//! DescribeConfigs, versions 1 to 4.
+//! DescribeConfigs, versions 0 to 4.
 //!
-//! 0 was removed (KIP-896). 1 (KIP-226): synonyms. 3 (KIP-569): documentation. 4 (KIP-482): flexible.
+//! 1 (KIP-226): synonyms. 3 (KIP-569): documentation. 4 (KIP-482): flexible.
 
 use super::flexible;
 use crate::api_key::ApiKey;
@@ -11,7 +11,7 @@ use crate::reader::{DecodeError, Reader};
 pub struct DescribeConfigsRequest<'a> {
     /// In the order of the request.
     pub resources: Vec<ConfigResource<'a>>,
-    /// Tell where else the values could come from?
+    /// Tell where else the values could come from? Since version 1.
     pub include_synonyms: bool,
     /// Tell what the settings mean? Since version 3.
     pub include_documentation: bool,
@@ -39,7 +39,7 @@ impl<'a> DescribeConfigsRequest<'a> {
             reader.skip_tagged_fields(flexible)?;
             Ok(ConfigResource { resource_type, resource_name, configuration_keys })
         })?;
-        let include_synonyms = reader.bool()?;
+        let include_synonyms = if version >= 1 { reader.bool()? } else { false };
         let include_documentation = if version >= 3 { reader.bool()? } else { false };
         reader.skip_tagged_fields(flexible)?;
         reader.finish()?;

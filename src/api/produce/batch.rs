@@ -5,7 +5,8 @@ use std::sync::Arc;
 use quafka_protocol::{Compression, DecompressError, Decompressor, ErrorCode, RecordBatch, Records};
 
 use super::Circumstances;
-use super::settle::{Failure, Pending};
+use super::response::Failure;
+use super::settle::Pending;
 use crate::config::Limits;
 use crate::mapping::{Appended, Plan, SourceRecord};
 use crate::ops::Metrics;

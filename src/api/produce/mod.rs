@@ -35,7 +35,8 @@ use crate::schema::TableSchema;
 use crate::sink::{Submission, ticket};
 use crate::topics::{Partition, Topic};
 use batch::Prepared;
-use settle::{Failure, Pending, Waiting};
+use response::Failure;
+use settle::{Pending, Waiting};
 
 pub(super) use response::too_old;
 

@@ -7,10 +7,23 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{ProduceResponse, TopicName};
 use quafka_protocol::{DecodeError, ErrorCode, Reader, RequestHeader};
 
-use super::settle::Failure;
+use crate::api::by_hand::PutKafka;
 use crate::api::reply::text;
 use crate::api::{Answer, Call, Refusal, Reply};
 use crate::rows::RowError;
+
+/// Why a whole batch was not written.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) error: ErrorCode,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(error: ErrorCode, message: String) -> Self {
+        Self { error, message }
+    }
+}
 
 /// What the client hears of one partition.
 pub(super) struct PartitionResponse {
@@ -89,20 +102,17 @@ pub(in crate::api) fn too_old(call: Call<'_>, frame: &[u8]) -> Result<Reply, Ref
         .map_err(|error| Refusal::Malformed { what: format!("Produce v{}", call.version), error })?;
     let version = call.version;
     Ok(call.encode_by_hand(|body| {
-        body.put_i32(topics.len() as i32);
-        for (name, partitions) in topics {
-            body.put_i16(name.len() as i16);
-            body.put_slice(name.as_bytes());
-            body.put_i32(partitions.len() as i32);
-            for index in partitions {
-                body.put_i32(index);
+        body.put_array(&topics, |body, (name, partitions)| {
+            body.put_string(name);
+            body.put_array(partitions, |body, index| {
+                body.put_i32(*index);
                 body.put_i16(ErrorCode::UnsupportedVersion.code());
                 body.put_i64(-1);
                 if version >= 2 {
                     body.put_i64(-1);
                 }
-            }
-        }
+            });
+        });
         if version >= 1 {
             body.put_i32(0);
         }

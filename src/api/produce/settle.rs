@@ -8,24 +8,11 @@ use std::time::Instant;
 use quafka_protocol::ErrorCode;
 use tokio::time::timeout_at;
 
-use super::response::{PartitionResponse, encode};
+use super::response::{Failure, PartitionResponse, encode};
 use crate::api::{Answer, Call, Connection, Gateway, Reply};
 use crate::rows::{RowError, TableName};
 use crate::sink::{Outcome, Ticket};
 use crate::topics::{Admitted, Earlier, Verdict};
-
-/// Why a whole batch was not written.
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) error: ErrorCode,
-    pub(super) message: String,
-}
-
-impl Failure {
-    pub(super) fn new(error: ErrorCode, message: String) -> Self {
-        Self { error, message }
-    }
-}
 
 /// What is known of a batch when its request has been taken.
 pub(super) enum Pending {
