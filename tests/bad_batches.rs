@@ -1,5 +1,7 @@
 //! Batches that are wrong: each is its partition's error, and all around it is written. Against the real QuestDB.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::io::Write;

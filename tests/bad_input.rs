@@ -1,6 +1,8 @@
 //! What is no Kafka request, and requests that lie: the connection ends with the reason, one line is logged, one closed
 //! connection is counted, and memory follows what came, not what was announced. No QuestDB is needed.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Records that cannot become rows: 87 with the record's index and the reason, nothing of their batch written, and all
 //! around them written. Against the real QuestDB.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

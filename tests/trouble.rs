@@ -1,5 +1,7 @@
 //! QuestDB is away, or killed under load, or never comes back. Against servers of our own, which are killed.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashMap;
@@ -99,8 +101,7 @@ async fn load(bootstrap: String, partition: i32, stop: Arc<AtomicBool>, acked: A
         for index in 0..WINDOW as i32 {
             let first = sent.rows + index * ROWS;
             let values = (first..first + ROWS).map(|seq| format!(r#"{{"p":{partition},"seq":{seq}}}"#));
-            let batch =
-                Batch::of(values).from_producer(producer.producer_id.0, producer.producer_epoch, first);
+            let batch = Batch::of(values).by_producer(producer.producer_id.0, producer.producer_epoch, first);
             window.push((first, wire.send(&produce("load", partition, batch.encode()), VERSION).await));
         }
         let mut failed = false;

@@ -22,8 +22,8 @@ impl Batch {
         Self { producer_id: -1, epoch: -1, sequence: -1, timestamp_ms: 1_700_000_000_000, records }
     }
 
-    /// The same from an idempotent producer.
-    pub fn from_producer(mut self, producer_id: i64, epoch: i16, sequence: i32) -> Self {
+    /// The same by an idempotent producer.
+    pub fn by_producer(mut self, producer_id: i64, epoch: i16, sequence: i32) -> Self {
         (self.producer_id, self.epoch, self.sequence) = (producer_id, epoch, sequence);
         self
     }

@@ -121,9 +121,21 @@ impl QuestDbServer {
         self.server.restart().await.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// SIGSTOP: connections stay open, nothing answers.
+    /// SIGSTOP: connections stay open, nothing answers. Returns when every thread stands still: on a busy machine one
+    /// may go on for long enough to commit something.
     pub fn pause(&mut self) {
         self.server.pause().expect("QuestDB can be paused");
+        let threads = format!("/proc/{}/task", self.id());
+        let stands_still = || {
+            std::fs::read_dir(&threads).unwrap().all(|thread| {
+                let stat = std::fs::read_to_string(thread.unwrap().path().join("stat"));
+                // A thread that has just ended has none.
+                stat.is_ok_and(|stat| stat.rsplit(") ").next().unwrap().starts_with('T'))
+            })
+        };
+        while !stands_still() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// SIGCONT.
