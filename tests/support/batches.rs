@@ -48,11 +48,8 @@ impl Batch {
             producer_epoch: self.epoch,
             timestamp_type: TimestampType::Creation,
             offset: index,
-            sequence: if self.sequence < 0 {
-                self.sequence
-            } else {
-                self.sequence.wrapping_add(index as i32)
-            },
+            // Also where there are none: the encoder begins a new batch where they are not consecutive.
+            sequence: self.sequence.wrapping_add(index as i32),
             timestamp: self.timestamp_ms,
             key: key.clone(),
             value: value.clone(),

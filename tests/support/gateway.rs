@@ -71,8 +71,18 @@ impl Gateway {
 
     /// SIGTERM, and waits until it has ended by itself. Panics when it takes more than 30 s.
     pub async fn terminate(&mut self) -> ExitStatus {
+        self.send_sigterm();
+        self.wait_for_end(Duration::from_secs(30)).await
+    }
+
+    /// SIGTERM.
+    pub fn send_sigterm(&self) {
         self.process.signal(Signal::SIGTERM).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn wait_for_end(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;

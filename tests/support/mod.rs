@@ -8,9 +8,11 @@
 pub mod batches;
 mod gateway;
 pub mod java;
+mod observed;
 mod questdb;
 mod wire;
 
 pub use gateway::Gateway;
+pub use observed::until;
 pub use questdb::QuestDbServer;
 pub use wire::{Wire, frame};

@@ -10,7 +10,8 @@
 //! 6. The producer's epoch and sequence (KIP-98): 47, 45; a batch that was sent before is answered as it was then.
 //! 7. Decompression: 10 over the limit, else 2. Records that lie about their sizes: 87.
 //! 8. Records that cannot become rows: 87 with `record_errors` (KIP-467), and nothing of the batch is written.
-//! 9. What QuestDB says: committed 0; rejected as in 8; certainly not written 19; outcome unknown 7.
+//! 9. What QuestDB says: committed 0; rejected as in 8; certainly not written 19; outcome unknown, or not known in
+//!    time, 7.
 //!
 //! With acks=0 there is no response; an error ends the connection, which is all that such a client can notice.
 
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use quafka_protocol::requests::ProduceRequest;
 use quafka_protocol::{DecodeError, ErrorCode, Reader, RequestHeader};
+use tokio::time::timeout_at;
 
 use super::errors::topic_error;
 use super::{Call, Frame, Refusal, Reply};
@@ -67,6 +69,8 @@ struct Circumstances {
     arrival_ms: i64,
     /// Until when QuestDB may be waited for.
     deadline: Instant,
+    /// When the client hears that the outcome is unknown, where it still is.
+    answer_by: Instant,
 }
 
 /// Hands the request's batches to the lanes, in order; the reply waits for them.
@@ -84,10 +88,14 @@ pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusa
     } else {
         None
     };
+    let patience = patience(work.timeout_ms);
+    let deadline = Instant::now() + patience;
     let circumstances = Circumstances {
         version: call.version,
         arrival_ms: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64,
-        deadline: Instant::now() + patience(work.timeout_ms),
+        deadline,
+        // At seven eighths of the client's patience: what the lanes give up at the deadline is still told as such.
+        answer_by: deadline + patience / 6,
     };
     let mut topics = Vec::with_capacity(work.topics.len());
     for topic in work.topics {
@@ -107,7 +115,9 @@ pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusa
     }
     // The records are in blocks now, or refused.
     drop(frame);
-    Ok(settle::reply(call, work.acks, topics))
+    // Without acks nobody waits.
+    let answer_by = (work.acks != 0).then_some(circumstances.answer_by);
+    Ok(settle::reply(call, answer_by, topics))
 }
 
 fn split(call: Call<'_>, frame: &Bytes) -> Result<Work, DecodeError> {
@@ -157,11 +167,15 @@ async fn target(call: Call<'_>, name: &str, deadline: Instant) -> Result<Target,
 
 /// What the table looks like. QuestDB may be away for a moment: that is waited for, as it is by the lanes.
 async fn schema(call: Call<'_>, table: &TableName, deadline: Instant) -> Result<Arc<TableSchema>, Failure> {
+    let unavailable = |reason| Failure::new(ErrorCode::NotEnoughReplicas, reason);
     loop {
-        match call.gateway.schemas.table(table).await {
-            Ok(schema) => return Ok(schema),
-            Err(_) if Instant::now() + SCHEMA_PAUSE < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
-            Err(error) => return Err(Failure::new(ErrorCode::NotEnoughReplicas, error.to_string())),
+        match timeout_at(deadline.into(), call.gateway.schemas.table(table)).await {
+            Ok(Ok(schema)) => return Ok(schema),
+            Ok(Err(_)) if Instant::now() + SCHEMA_PAUSE < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
+            Ok(Err(error)) => return Err(unavailable(error.to_string())),
+            Err(_) => {
+                return Err(unavailable(format!("QuestDB does not say what columns table `{table}` has")));
+            }
         }
     }
 }
@@ -185,7 +199,10 @@ async fn write(
     let Some(records) = records else {
         return Pending::Failed(Failure::new(ErrorCode::InvalidRecord, "no record batch".to_owned()));
     };
-    let turn = call.gateway.memory.decode_turn().await;
+    let Ok(turn) = timeout_at(circumstances.deadline.into(), call.gateway.memory.decode_turn()).await else {
+        let message = "memory is full of batches that wait for QuestDB (limits.memory)".to_owned();
+        return Pending::Failed(Failure::new(ErrorCode::NotEnoughReplicas, message));
+    };
     let prepared = prepare(call, target, partition, &records, circumstances);
     let (admitted, block, adds_columns) = match prepared {
         Prepared::Done(pending) => return pending,

@@ -1,9 +1,12 @@
 //! From the outcomes of a request's batches to its response.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use quafka_protocol::ErrorCode;
+use tokio::time::timeout_at;
 
 use super::response::{Failure, PartitionResponse, encode};
 use crate::api::{Answer, Call, Connection, Gateway, Reply};
@@ -31,8 +34,12 @@ pub(super) struct Waiting {
     pub(super) adds_columns: bool,
 }
 
-/// The reply to a request with these batches, by topic and partition.
-pub(super) fn reply(call: Call<'_>, acks: i16, topics: Vec<(String, Vec<(i32, Pending)>)>) -> Reply {
+/// The reply to a request with these batches, by topic and partition. Without `answer_by` there is none: acks=0.
+pub(super) fn reply(
+    call: Call<'_>,
+    answer_by: Option<Instant>,
+    topics: Vec<(String, Vec<(i32, Pending)>)>,
+) -> Reply {
     let gateway = call.gateway.clone();
     let connection = *call.connection;
     let (api, version, correlation_id) = (call.api, call.version, call.correlation_id);
@@ -42,14 +49,14 @@ pub(super) fn reply(call: Call<'_>, acks: i16, topics: Vec<(String, Vec<(i32, Pe
         for (topic, partitions) in topics {
             let mut settled = Vec::with_capacity(partitions.len());
             for (index, pending) in partitions {
-                let response = settle(&gateway, index, pending).await;
+                let response = settle(&gateway, index, pending, answer_by).await;
                 report(&gateway, &connection, &topic, &response);
                 settled.push(response);
             }
             responses.push((topic, settled));
         }
         gateway.metrics.produce_latency(received.elapsed());
-        if acks == 0 {
+        if answer_by.is_none() {
             return without_response(responses);
         }
         let call = Call { gateway: &gateway, connection: &connection, api, version, correlation_id };
@@ -57,24 +64,58 @@ pub(super) fn reply(call: Call<'_>, acks: i16, topics: Vec<(String, Vec<(i32, Pe
     }))
 }
 
-async fn settle(gateway: &Arc<Gateway>, index: i32, pending: Pending) -> PartitionResponse {
+async fn settle(
+    gateway: &Arc<Gateway>,
+    index: i32,
+    pending: Pending,
+    answer_by: Option<Instant>,
+) -> PartitionResponse {
     match pending {
         Pending::Failed(failure) => PartitionResponse::failed(index, failure),
         Pending::Rejected(errors) => PartitionResponse::rejected(index, errors),
         Pending::Committed { base_offset } => PartitionResponse::committed(index, base_offset),
-        Pending::Earlier(earlier) => match earlier.verdict().await {
-            Some(Verdict::Committed { base_offset }) => PartitionResponse::committed(index, base_offset),
-            Some(Verdict::Rejected(errors)) => PartitionResponse::rejected(index, errors),
-            None => {
+        Pending::Earlier(earlier) => match in_time(Box::pin(earlier.verdict()), answer_by).await {
+            Ok(Some(Verdict::Committed { base_offset })) => PartitionResponse::committed(index, base_offset),
+            Ok(Some(Verdict::Rejected(errors))) => PartitionResponse::rejected(index, errors),
+            Ok(None) => {
                 let message = "the first attempt of this batch failed; send it again".to_owned();
                 PartitionResponse::failed(index, Failure::new(ErrorCode::NotEnoughReplicas, message))
             }
+            Err(_) => PartitionResponse::failed(index, not_known_in_time()),
         },
-        Pending::Waiting(waiting) => written(gateway, index, waiting).await,
+        Pending::Waiting(waiting) => {
+            match in_time(Box::pin(written(gateway.clone(), index, waiting)), answer_by).await {
+                Ok(response) => response,
+                Err(written) => {
+                    // What becomes of the batch is part of its producer's state, and the answer to its copies.
+                    tokio::spawn(written);
+                    PartitionResponse::failed(index, not_known_in_time())
+                }
+            }
+        }
     }
 }
 
-async fn written(gateway: &Arc<Gateway>, index: i32, waiting: Waiting) -> PartitionResponse {
+/// The future's output; the future itself, where it has none by then.
+async fn in_time<F: Future>(
+    mut future: Pin<Box<F>>,
+    answer_by: Option<Instant>,
+) -> Result<F::Output, Pin<Box<F>>> {
+    match answer_by {
+        None => Ok(future.await),
+        Some(answer_by) => match timeout_at(answer_by.into(), &mut future).await {
+            Ok(output) => Ok(output),
+            Err(_) => Err(future),
+        },
+    }
+}
+
+fn not_known_in_time() -> Failure {
+    let message = "QuestDB has not answered in time: it is unknown whether the batch is written".to_owned();
+    Failure::new(ErrorCode::RequestTimedOut, message)
+}
+
+async fn written(gateway: Arc<Gateway>, index: i32, waiting: Waiting) -> PartitionResponse {
     let Waiting { table, ticket, admitted, adds_columns } = waiting;
     match ticket.outcome().await {
         Outcome::Committed => {
