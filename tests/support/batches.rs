@@ -23,6 +23,7 @@ impl Batch {
     }
 
     /// The same from an idempotent producer.
+    #[allow(clippy::wrong_self_convention, reason = "it reads as the sentence that it is")]
     pub fn from_producer(mut self, producer_id: i64, epoch: i16, sequence: i32) -> Self {
         (self.producer_id, self.epoch, self.sequence) = (producer_id, epoch, sequence);
         self
