@@ -77,7 +77,8 @@ async fn one_bad_batch_is_its_partitions_error_alone() {
     let questdb = QuestDbServer::start().await;
     let gateway = Gateway::start("", questdb).await;
     let mut wire = Wire::connect(gateway.bootstrap()).await;
-    let zeros = vec![0; 65 * MIB];
+    // One more than limits.decompressed_bytes.
+    let zeros = vec![0; 33 * MIB];
     let too_large = Batch::of([vec![b' '; MAX_BATCH_BYTES]]).encode();
     let just_fits = {
         let empty = Batch::of([r#"{"v":"#.to_owned() + &" ".repeat(1000) + "1}"]).encode().len() - 1000;
@@ -153,10 +154,12 @@ async fn one_bad_batch_is_its_partitions_error_alone() {
     ];
     let before = gateway.peak_resident_bytes();
     for version in 3..=12 {
+        // Once is enough of what takes a second in a debug build.
+        let cases: Vec<_> = cases.iter().filter(|case| case.0 != "gzip bomb" || version == 12).collect();
         let batches =
             cases.iter().map(|(_, topic, partition, records, _)| (*topic, *partition, records.clone()));
         let response = wire.call(&produce_all(-1, batches), version).await;
-        for ((what, topic, partition, _, error), answer) in cases.iter().zip(answers(&response)) {
+        for ((what, topic, partition, _, error), answer) in cases.iter().copied().zip(answers(&response)) {
             // Below version 7 there is no zstd at all.
             let error = if version < 7 && *what == "zstd bomb" { 76 } else { *error };
             assert_eq!(answer.index, *partition);
