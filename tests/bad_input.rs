@@ -222,7 +222,7 @@ async fn an_announced_length_costs_nothing() {
 async fn stalled_and_idle_connections_are_closed() {
     let gateway = gateway("[limits]\nstalled_request = \"200ms\"\nidle_connection = \"400ms\"").await;
     is_refused(&gateway, &[0, 0, 1, 0, 0, 3], "stalled", "after 6 of 260 bytes").await;
-    is_refused(&gateway, &[], "Idle", "idle for").await;
+    is_refused(&gateway, &[], "idle", "idle for").await;
 }
 
 #[tokio::test]
