@@ -103,7 +103,8 @@ async fn producers_block_and_memory_stays_within_its_budget() {
         idle / MIB
     );
     assert!(sent < CONNECTIONS as u64 * FRAMES * batch.len() as u64, "nobody was held up");
-    assert!(used < 80 * MIB, "{used} bytes are charged");
+    // What one read or one decode takes beyond it.
+    assert!(used < 68 * MIB, "{used} bytes are charged");
     assert!(peak < idle + 128 * MIB, "peak memory {peak} bytes, idle {idle}");
 
     stop.store(true, Ordering::Relaxed);
