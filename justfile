@@ -30,7 +30,7 @@ clients:
 
 # So many million records through kcat, for each codec: every one must be in QuestDB once
 kcat-load million="3":
-    tests/clients/run --million {{million}}
+    MILLION={{million}} .ci/run kcat_load
 
 # Licences, bans and sources of the dependencies
 deny:

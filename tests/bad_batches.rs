@@ -181,7 +181,7 @@ async fn one_bad_batch_is_its_partitions_error_alone() {
     questdb.wait_for_rows("wrong", 30, PATIENCE).await;
     questdb.wait_for_rows("also_wrong", 10, PATIENCE).await;
     // The connection was never at stake.
-    assert_eq!(gateway.closed_for("BadRequest").await + gateway.closed_for("Failed").await, 0);
+    assert_eq!(gateway.closed_for("bad_request").await + gateway.closed_for("failed").await, 0);
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn without_acks_rows_arrive_and_errors_end_the_connection() {
 
     for bad in [good().slice(..40), Batch::of(["{\"v\":"]).encode(), Batch::of([r#"{"v":"text"}"#]).encode()]
     {
-        let before = gateway.closed_for("Failed").await;
+        let before = gateway.closed_for("failed").await;
         let mut wire = Wire::connect(gateway.bootstrap()).await;
         let peer = wire.local_addr();
         // What was asked before is answered before.
@@ -269,7 +269,7 @@ async fn without_acks_rows_arrive_and_errors_end_the_connection() {
         let response = wire.receive::<ProduceRequest>(answered, 9).await;
         assert_eq!(only(&response).error_code, 0);
         tokio::time::timeout(PATIENCE, wire.closed()).await.unwrap();
-        support::until("it is counted", PATIENCE, async || gateway.closed_for("Failed").await == before + 1)
+        support::until("it is counted", PATIENCE, async || gateway.closed_for("failed").await == before + 1)
             .await;
         let log = gateway.log_of(peer);
         assert!(log.len() == 1 && log[0].contains("acks=0 and topic \"silent\" partition 0"), "{log:#?}");

@@ -44,7 +44,7 @@ impl Producer {
     }
 
     fn batch_of(&self, first: i32, values: impl IntoIterator<Item = String>) -> ProduceRequest {
-        produce(self.topic, 0, Batch::of(values).by_producer(self.id, self.epoch, first).encode())
+        produce(self.topic, 0, Batch::of(values).from_producer(self.id, self.epoch, first).encode())
     }
 
     async fn send(&mut self, first: i32, records: i32) -> (i16, i64) {

@@ -152,7 +152,7 @@ async fn clients_are_answered_in_time_and_copies_with_what_became_of_the_first()
         produce(
             "impatient",
             0,
-            Batch::of([format!(r#"{{"v":{first}}}"#)]).by_producer(id, epoch, first).encode(),
+            Batch::of([format!(r#"{{"v":{first}}}"#)]).from_producer(id, epoch, first).encode(),
         )
     };
     let in_time = async |wire: &mut Wire, request: &ProduceRequest, errors: &[i16]| {
@@ -229,7 +229,7 @@ async fn a_copy_that_comes_while_the_first_waits_is_written_once() {
     prepare(&mut wire, "copies").await;
     let producer = wire.call(&InitProducerIdRequest::default().with_transactional_id(None), 4).await;
     let batch = Batch::of([r#"{"v":1}"#, r#"{"v":2}"#]);
-    let batch = batch.by_producer(producer.producer_id.0, producer.producer_epoch, 0);
+    let batch = batch.from_producer(producer.producer_id.0, producer.producer_epoch, 0);
     let request = produce("copies", 3, batch.encode());
 
     questdb.pause();

@@ -22,8 +22,9 @@ impl Batch {
         Self { producer_id: -1, epoch: -1, sequence: -1, timestamp_ms: 1_700_000_000_000, records }
     }
 
-    /// The same by an idempotent producer.
-    pub fn by_producer(mut self, producer_id: i64, epoch: i16, sequence: i32) -> Self {
+    /// The same from an idempotent producer.
+    #[allow(clippy::wrong_self_convention, reason = "it reads as the sentence that it is")]
+    pub fn from_producer(mut self, producer_id: i64, epoch: i16, sequence: i32) -> Self {
         (self.producer_id, self.epoch, self.sequence) = (producer_id, epoch, sequence);
         self
     }

@@ -50,7 +50,13 @@ pub(super) fn reply(
             let mut settled = Vec::with_capacity(partitions.len());
             for (index, pending) in partitions {
                 let response = settle(&gateway, index, pending, answer_by).await;
-                report(&gateway, &connection, &topic, &response);
+                if response.error != ErrorCode::None {
+                    gateway.metrics.produce_error(response.error);
+                    // Without acks the connection ends, and the reason is logged with that.
+                    if answer_by.is_some() {
+                        log(&gateway, &connection, &topic, &response);
+                    }
+                }
                 settled.push(response);
             }
             responses.push((topic, settled));
@@ -143,19 +149,13 @@ async fn written(gateway: Arc<Gateway>, index: i32, waiting: Waiting) -> Partiti
     }
 }
 
-/// Counts what did not become rows, and logs it at a level that shows without flooding.
-fn report(gateway: &Gateway, connection: &Connection, topic: &str, response: &PartitionResponse) {
-    if response.error == ErrorCode::None {
-        return;
-    }
-    gateway.metrics.produce_error(response.error);
+/// Says in the log what was not written: clients of older versions have no message to show, and several do not show the
+/// one that they have.
+fn log(gateway: &Gateway, connection: &Connection, topic: &str, response: &PartitionResponse) {
+    let Some(suppressed) = gateway.refusals.let_through() else { return };
     let (peer, partition, error) = (connection.peer, response.index, response.error.name());
     let message = response.message.as_deref().unwrap_or_default();
-    match response.record_errors.first() {
-        Some(first) => tracing::debug!(%peer, topic, partition, error, record = first.record,
-            column = first.column.as_deref(), "{}", first.message),
-        None => tracing::debug!(%peer, topic, partition, error, "{message}"),
-    }
+    tracing::warn!(%peer, topic, partition, error, suppressed, "{message}");
 }
 
 fn without_response(responses: Vec<(String, Vec<PartitionResponse>)>) -> Answer {
