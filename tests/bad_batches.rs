@@ -77,7 +77,8 @@ async fn one_bad_batch_is_its_partitions_error_alone() {
     let questdb = QuestDbServer::start().await;
     let gateway = Gateway::start("", questdb).await;
     let mut wire = Wire::connect(gateway.bootstrap()).await;
-    let zeros = vec![0; 65 * MIB];
+    // One more than limits.decompressed_bytes.
+    let zeros = vec![0; 33 * MIB];
     let too_large = Batch::of([vec![b' '; MAX_BATCH_BYTES]]).encode();
     let just_fits = {
         let empty = Batch::of([r#"{"v":"#.to_owned() + &" ".repeat(1000) + "1}"]).encode().len() - 1000;
@@ -153,10 +154,12 @@ async fn one_bad_batch_is_its_partitions_error_alone() {
     ];
     let before = gateway.peak_resident_bytes();
     for version in 3..=12 {
+        // Once is enough of what takes a second in a debug build.
+        let cases: Vec<_> = cases.iter().filter(|case| case.0 != "gzip bomb" || version == 12).collect();
         let batches =
             cases.iter().map(|(_, topic, partition, records, _)| (*topic, *partition, records.clone()));
         let response = wire.call(&produce_all(-1, batches), version).await;
-        for ((what, topic, partition, _, error), answer) in cases.iter().zip(answers(&response)) {
+        for ((what, topic, partition, _, error), answer) in cases.iter().copied().zip(answers(&response)) {
             // Below version 7 there is no zstd at all.
             let error = if version < 7 && *what == "zstd bomb" { 76 } else { *error };
             assert_eq!(answer.index, *partition);
@@ -176,7 +179,7 @@ async fn one_bad_batch_is_its_partitions_error_alone() {
     questdb.wait_for_rows("wrong", 30, PATIENCE).await;
     questdb.wait_for_rows("also_wrong", 10, PATIENCE).await;
     // The connection was never at stake.
-    assert_eq!(gateway.closed_for("BadRequest").await + gateway.closed_for("Failed").await, 0);
+    assert_eq!(gateway.closed_for("bad_request").await + gateway.closed_for("failed").await, 0);
 }
 
 #[tokio::test]
@@ -255,7 +258,7 @@ async fn without_acks_rows_arrive_and_errors_end_the_connection() {
 
     for bad in [good().slice(..40), Batch::of(["{\"v\":"]).encode(), Batch::of([r#"{"v":"text"}"#]).encode()]
     {
-        let before = gateway.closed_for("Failed").await;
+        let before = gateway.closed_for("failed").await;
         let mut wire = Wire::connect(gateway.bootstrap()).await;
         let peer = wire.local_addr();
         // What was asked before is answered before.
@@ -264,7 +267,7 @@ async fn without_acks_rows_arrive_and_errors_end_the_connection() {
         let response = wire.receive::<ProduceRequest>(answered, 9).await;
         assert_eq!(only(&response).error_code, 0);
         tokio::time::timeout(PATIENCE, wire.closed()).await.unwrap();
-        support::until("it is counted", PATIENCE, async || gateway.closed_for("Failed").await == before + 1)
+        support::until("it is counted", PATIENCE, async || gateway.closed_for("failed").await == before + 1)
             .await;
         let log = gateway.log_of(peer);
         assert!(log.len() == 1 && log[0].contains("acks=0 and topic \"silent\" partition 0"), "{log:#?}");

@@ -78,7 +78,7 @@ async fn what_is_not_kafka_is_told_so() {
         (&104_857_601_u32.to_be_bytes(), "larger than the limit of 104857600"),
     ];
     for (bytes, words) in strangers {
-        is_refused(&gateway, bytes, "NotKafka", words).await;
+        is_refused(&gateway, bytes, "not_kafka", words).await;
     }
     assert_eq!(gateway.sample("quafka_connections_open").await, 0);
     // None of that disturbs the next one.
@@ -89,7 +89,7 @@ async fn what_is_not_kafka_is_told_so() {
 #[tokio::test]
 async fn requests_that_nobody_advertised_end_the_connection() {
     let gateway = gateway("").await;
-    let bad = "BadRequest";
+    let bad = "bad_request";
     is_refused(&gateway, &framed(&[0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 32767").await;
     is_refused(&gateway, &framed(&[0xff, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key -1").await;
     is_refused(&gateway, &framed(&[0, 17, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 17").await;
@@ -112,7 +112,7 @@ async fn requests_that_nobody_advertised_end_the_connection() {
     let peer = wire.local_addr();
     wire.send_bytes(&[0, 0, 1, 0, 0, 3]).await.unwrap();
     drop(wire);
-    until("the lost connection is counted", PATIENCE, async || gateway.closed_for("Lost").await == 1).await;
+    until("the lost connection is counted", PATIENCE, async || gateway.closed_for("lost").await == 1).await;
     assert_eq!(gateway.log_of(peer).len(), 1);
 }
 
@@ -169,7 +169,7 @@ async fn counts_sizes_and_texts_that_lie_end_the_connection_and_cost_no_memory()
     ];
     for (lie, bytes) in lies {
         println!("{lie}");
-        is_refused(&gateway, &bytes, "BadRequest", "request: ").await;
+        is_refused(&gateway, &bytes, "bad_request", "request: ").await;
     }
     let grown = gateway.peak_resident_bytes() - before;
     println!("peak memory grew by {grown} bytes");
@@ -193,7 +193,7 @@ async fn a_request_cut_anywhere_is_refused() {
             refused += 1;
         }
     }
-    until("all are counted", PATIENCE, async || gateway.closed_for("BadRequest").await == refused).await;
+    until("all are counted", PATIENCE, async || gateway.closed_for("bad_request").await == refused).await;
     assert_eq!(gateway.log().matches("connection closed").count() as u64, refused);
 }
 
@@ -221,8 +221,8 @@ async fn an_announced_length_costs_nothing() {
 #[tokio::test]
 async fn stalled_and_idle_connections_are_closed() {
     let gateway = gateway("[limits]\nstalled_request = \"200ms\"\nidle_connection = \"400ms\"").await;
-    is_refused(&gateway, &[0, 0, 1, 0, 0, 3], "Stalled", "after 6 of 260 bytes").await;
-    is_refused(&gateway, &[], "Idle", "idle for").await;
+    is_refused(&gateway, &[0, 0, 1, 0, 0, 3], "stalled", "after 6 of 260 bytes").await;
+    is_refused(&gateway, &[], "idle", "idle for").await;
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn connections_over_the_limits_are_turned_away() {
             wires.push(wire);
         }
         for _ in 0..2 {
-            is_refused(&gateway, &[], "TurnedAway", &format!("limits.{key})")).await;
+            is_refused(&gateway, &[], "turned_away", &format!("limits.{key})")).await;
         }
         assert_eq!(gateway.sample("quafka_connections_open").await, 3);
         // The others go on, and a place that becomes free is given out again.
@@ -281,8 +281,8 @@ async fn incomplete_requests_do_not_keep_others_from_being_served() {
         let answer = answer.unwrap_or_else(|_| panic!("not served any more after {served}"));
         assert_eq!(answer.responses[0].partition_responses[0].error_code, 21);
     }
-    until("somebody had to give way", PATIENCE, async || gateway.closed_for("Evicted").await > 0).await;
-    let evicted = gateway.closed_for("Evicted").await;
+    until("somebody had to give way", PATIENCE, async || gateway.closed_for("evicted").await > 0).await;
+    let evicted = gateway.closed_for("evicted").await;
     let peak = gateway.peak_resident_bytes();
     println!("{evicted} evicted, peak memory {peak} bytes");
     assert!(evicted < 20, "not all of them have to give way");

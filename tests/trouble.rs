@@ -74,7 +74,7 @@ async fn while_questdb_is_away_nothing_is_acked_and_when_it_is_back_all_goes_on(
     assert_eq!(errors(&wire.call(&one("away", r#"{"v":1}"#, 30_000), VERSION).await), [0]);
     questdb.wait_for_rows("away", 3, PATIENCE).await;
     assert_eq!(questdb.count("away_too").await + questdb.count("away_three").await, 0);
-    assert_eq!(gateway.closed_for("Failed").await, 0);
+    assert_eq!(gateway.closed_for("failed").await, 0);
 }
 
 const ROWS: i32 = 20;

@@ -7,7 +7,7 @@ use quafka_protocol::Decompressor;
 use super::Connection;
 use crate::config::{Config, HostPort};
 use crate::memory::MemoryBudget;
-use crate::ops::Metrics;
+use crate::ops::{LogLimit, Metrics};
 use crate::schema::Schemas;
 use crate::sink::Sink;
 use crate::topics::{Numbers, Topics};
@@ -33,6 +33,8 @@ pub struct Gateway {
     pub memory: MemoryBudget,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Log lines about batches that were not written.
+    pub refusals: LogLimit,
     /// Idle decompressors. Decoding does not wait for anything, so there are never more than worker threads.
     pub decompressors: Mutex<Vec<Decompressor>>,
 }

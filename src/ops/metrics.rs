@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -10,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 use quafka_protocol::{ApiKey, Compression, ErrorCode};
 
 /// Why a connection was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// By the client, between two requests.
     ByClient,
@@ -34,9 +34,26 @@ pub enum Closed {
     Failed,
 }
 
+impl Closed {
+    fn label(self) -> &'static str {
+        match self {
+            Self::ByClient => "by_client",
+            Self::Shutdown => "shutdown",
+            Self::TurnedAway => "turned_away",
+            Self::NotKafka => "not_kafka",
+            Self::BadRequest => "bad_request",
+            Self::Lost => "lost",
+            Self::Stalled => "stalled",
+            Self::Idle => "idle",
+            Self::Evicted => "evicted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ClosedLabels {
-    reason: Closed,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -151,7 +168,7 @@ impl Metrics {
         if reason != Closed::TurnedAway {
             self.connections_open.dec();
         }
-        self.connections_closed.get_or_create(&ClosedLabels { reason }).inc();
+        self.connections_closed.get_or_create(&ClosedLabels { reason: reason.label() }).inc();
     }
 
     /// A request was read.

@@ -13,7 +13,7 @@ use super::listener::listen;
 use crate::api::Gateway;
 use crate::config::{Config, HostPort};
 use crate::memory::MemoryBudget;
-use crate::ops::{AdminServer, Metrics};
+use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::questdb::{ConfError, QuestDb};
 use crate::schema::Schemas;
 use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
@@ -21,6 +21,10 @@ use crate::topics::{Numbers, NumbersError, Topics};
 
 /// How long a shutdown waits for what is in flight.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Log lines about batches that were not written, at most, in each interval.
+const REFUSALS_LOGGED: u32 = 10;
+const REFUSALS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +109,7 @@ impl Server {
             sink,
             memory,
             metrics,
+            refusals: LogLimit::new(REFUSALS_LOGGED, REFUSALS_INTERVAL),
             decompressors: Mutex::default(),
             config,
         });

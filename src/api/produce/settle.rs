@@ -143,19 +143,17 @@ async fn written(gateway: Arc<Gateway>, index: i32, waiting: Waiting) -> Partiti
     }
 }
 
-/// Counts what did not become rows, and logs it at a level that shows without flooding.
+/// Counts what was not written, and says it in the log: clients of older versions have no message to show, and several
+/// do not show the one that they have.
 fn report(gateway: &Gateway, connection: &Connection, topic: &str, response: &PartitionResponse) {
     if response.error == ErrorCode::None {
         return;
     }
     gateway.metrics.produce_error(response.error);
+    let Some(suppressed) = gateway.refusals.let_through() else { return };
     let (peer, partition, error) = (connection.peer, response.index, response.error.name());
     let message = response.message.as_deref().unwrap_or_default();
-    match response.record_errors.first() {
-        Some(first) => tracing::debug!(%peer, topic, partition, error, record = first.record,
-            column = first.column.as_deref(), "{}", first.message),
-        None => tracing::debug!(%peer, topic, partition, error, "{message}"),
-    }
+    tracing::warn!(%peer, topic, partition, error, suppressed, "{message}");
 }
 
 fn without_response(responses: Vec<(String, Vec<PartitionResponse>)>) -> Answer {
