@@ -1,6 +1,9 @@
 //! Records that cannot become rows: 87 with the record's index and the reason, nothing of their batch written, and all
 //! around them written. Against the real QuestDB.
 
+// Helpers count as code that runs, but these are only called by tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;
