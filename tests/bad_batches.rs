@@ -1,5 +1,8 @@
 //! Batches that are wrong: each is its partition's error, and all around it is written. Against the real QuestDB.
 
+// Helpers count as code that runs, but these are only called by tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::io::Write;
