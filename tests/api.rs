@@ -1,6 +1,9 @@
 //! Every API in every advertised version, asked by `kafka-protocol` and understood by it. No QuestDB is needed: what is
 //! asked here does not touch it.
 
+// Helpers count as code that runs, but these are only called by tests.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::{Duration, Instant};
