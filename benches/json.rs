@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use divan::counter::{BytesCount, ItemsCount};
-use quafka::config::{TimestampField, TimestampUnit, TopicConfig};
+use quafka::config::{TimestampConfig, TimestampUnit, TopicConfig};
 use quafka::mapping::{Plan, SourceRecord};
 use quafka::rows::TableName;
 use quafka::schema::TableSchema;
@@ -94,7 +94,7 @@ fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String])
 
 fn with_symbols() -> TopicConfig {
     TopicConfig {
-        timestamp: Some(TimestampField { field: "ts".to_owned(), unit: TimestampUnit::Micros }),
+        timestamp: Some(TimestampConfig::of_number("ts", TimestampUnit::Micros)),
         symbols: vec!["symbol".to_owned(), "side".to_owned()],
         ..TopicConfig::default()
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names;
-use crate::config::{TimestampField, TopicConfig};
+use crate::config::{TimestampConfig, TopicConfig};
 use crate::rows::{BlockBuilder, ColumnBuilder, TableName, Target};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -18,8 +18,8 @@ pub struct Plan {
     /// The designated timestamp column.
     pub(super) designated: Arc<str>,
     designated_lower: String,
-    /// The field that becomes the designated timestamp.
-    pub(super) timestamp: Option<TimestampField>,
+    /// The fields that become the designated timestamp.
+    pub(super) timestamp: Option<TimestampConfig>,
     columns: HashMap<String, TableColumn>,
     symbols: HashSet<String>,
     doubles: HashSet<String>,
@@ -58,9 +58,11 @@ impl Plan {
             table,
             designated_lower: designated.to_lowercase(),
             designated,
-            timestamp: config.timestamp.as_ref().map(|timestamp| TimestampField {
-                field: timestamp.field.replace('.', "_"),
-                unit: timestamp.unit,
+            timestamp: config.timestamp.clone().map(|mut timestamp| {
+                for field in &mut timestamp.fields {
+                    *field = field.replace('.', "_");
+                }
+                timestamp
             }),
             columns: schema.columns.clone(),
             symbols: lower(&config.symbols),

@@ -138,11 +138,11 @@ impl<'p, 'b> Row<'p, 'b> {
             (Some(_), Some(timestamp_us)) => timestamp_us,
             (Some(timestamp), None) => {
                 return Err(Refusal::of_column(
-                    timestamp.field.as_str(),
+                    timestamp.shown(),
                     format!(
                         "the record has no number in field {}, which its designated timestamp comes from; send it, or \
                          change `timestamp` for the topic",
-                        timestamp.field
+                        timestamp.shown()
                     ),
                 ));
             }

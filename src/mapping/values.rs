@@ -226,7 +226,7 @@ impl Row<'_, '_> {
             .plan
             .timestamp
             .as_ref()
-            .is_some_and(|timestamp| timestamp.field == column_name)
+            .is_some_and(|timestamp| timestamp.fields.contains(&column_name))
         {
             Destination::Timestamp
         } else if self.plan.is_designated(&lower) {
@@ -297,7 +297,7 @@ impl Row<'_, '_> {
     fn set_timestamp(&mut self, number: &Number<'_>) -> Result<(), Refusal> {
         if let Some(timestamp) = &self.plan.timestamp {
             let timestamp_us = timestamp::from_number(number, timestamp.unit)
-                .map_err(|message| Refusal::of_column(timestamp.field.as_str(), message))?;
+                .map_err(|message| Refusal::of_column(timestamp.shown(), message))?;
             self.timestamp_us = Some(timestamp_us);
         }
         Ok(())

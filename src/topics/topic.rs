@@ -52,8 +52,9 @@ impl Topic {
         numbers: &Arc<Numbers>,
     ) -> Result<Self, TopicError> {
         check_name(name)?;
-        let table =
-            mapping::table_name(name, &config).map_err(|error| TopicError::IllegalName(error.to_string()))?;
+        let table = mapping::table_name(name, &config)
+            .map_err(|error| TopicError::IllegalName(error.to_string()))?
+            .ok_or_else(|| TopicError::IllegalName("a table for each record is not there yet".to_owned()))?;
         let partitions = (0..partitions.unwrap_or(config.partitions))
             .map(|_| Arc::new(Partition::new(numbers.clone())))
             .collect();

@@ -14,7 +14,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 
 use super::{Appended, Plan, SourceRecord};
-use crate::config::{TimestampField, TimestampUnit, TopicConfig};
+use crate::config::{TimestampConfig, TimestampUnit, TopicConfig};
 use crate::rows::{Block, BlockBuilder, ColumnValues, RowError, TableName};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -96,10 +96,7 @@ fn schema(columns: &[(&str, &str)]) -> TableSchema {
 }
 
 fn timestamp(field: &str, unit: TimestampUnit) -> TopicConfig {
-    TopicConfig {
-        timestamp: Some(TimestampField { field: field.to_owned(), unit }),
-        ..TopicConfig::default()
-    }
+    TopicConfig { timestamp: Some(TimestampConfig::of_number(field, unit)), ..TopicConfig::default() }
 }
 
 fn symbols(names: &[&str]) -> TopicConfig {
