@@ -85,6 +85,7 @@ fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String])
                 timestamp_ms: 1_700_000_000_000,
                 key: None,
                 value: Some(record.as_bytes()),
+                ..SourceRecord::default()
             };
             plan.append(&record, &mut builder).unwrap();
         }

@@ -80,7 +80,7 @@ fn mapping(data: &[u8]) {
     for (index, line) in data.split(|&byte| byte == b'\n').enumerate() {
         let (key, value) = line.split_at_checked(8).map_or((None, line), |(key, value)| (Some(key), value));
         for (key, value) in [(key, value), (None, line), (Some(line), &b"v"[..])] {
-            let record = SourceRecord { index: index as u32, timestamp_ms: 0, key, value: Some(value) };
+            let record = SourceRecord { index: index as u32, timestamp_ms: 0, key, value: Some(value), ..SourceRecord::default() };
             rows += usize::from(plan.append(&record, &mut block) == Ok(Appended::Row));
         }
     }

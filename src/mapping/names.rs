@@ -25,7 +25,7 @@ pub struct NameError {
 /// where it is another one from record to record.
 ///
 /// Of a Kafka topic's characters (`[a-zA-Z0-9._-]`) QuestDB takes all, but dots neither first, last nor in a row.
-pub fn table_name(topic: &str, config: &TopicConfig) -> Result<Option<TableName>, NameError> {
+pub(super) fn table_name(topic: &str, config: &TopicConfig) -> Result<Option<TableName>, NameError> {
     let table = match &config.table {
         Some(template) => template.of_topic(topic),
         None => Some(topic.to_owned()),

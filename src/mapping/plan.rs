@@ -71,6 +71,11 @@ impl Plan {
         })
     }
 
+    /// The table.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
     /// A builder for blocks of this plan's rows.
     pub fn block_builder(&self) -> BlockBuilder {
         BlockBuilder::new(self.id, self.table.clone(), self.designated.clone())

@@ -1,22 +1,33 @@
 use std::collections::HashSet;
 
+use quafka_protocol::Headers;
+
 use super::plan::Plan;
 use super::refusal::{Refusal, cut};
 use super::timestamp;
+use crate::decode::Timestamp;
 use crate::decode::json::{self, JsonError, Scanner};
 use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RecordIndex, RowError, VALUE};
 
 /// A Kafka record, as far as it becomes a row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SourceRecord<'a> {
     /// Its place in its record batch.
     pub index: RecordIndex,
+    /// The partition that it was sent to.
+    pub partition: i32,
+    /// Its offset in the partition, where that is known already; see `Pipeline::needs_offsets`.
+    pub offset: i64,
     /// Its timestamp, in milliseconds since 1970-01-01T00:00:00Z.
     pub timestamp_ms: i64,
+    /// When it arrived, in milliseconds since 1970-01-01T00:00:00Z.
+    pub arrival_ms: i64,
     /// Its key, where it has one.
     pub key: Option<&'a [u8]>,
     /// Its value; None is a tombstone.
     pub value: Option<&'a [u8]>,
+    /// Its headers.
+    pub headers: Headers<'a>,
 }
 
 /// What became of a record.
@@ -34,6 +45,16 @@ impl Plan {
         let Some(value) = record.value.filter(|value| !value.is_empty()) else {
             return Ok(Appended::Skipped);
         };
+        self.attempt(record, block, |row| row.append(record, value, None))
+    }
+
+    /// Appends what an attempt makes a row of.
+    pub(super) fn attempt(
+        &self,
+        record: &SourceRecord<'_>,
+        block: &mut BlockBuilder,
+        attempt: impl FnOnce(Row<'_, '_>) -> Result<(), Refusal>,
+    ) -> Result<Appended, RowError> {
         if block.plan != self.id {
             if block.rows() > 0 {
                 return Err(RowError {
@@ -44,8 +65,8 @@ impl Plan {
             }
             *block = self.block_builder();
         }
-        let mut outcome = Row::new(self, block).append(record, value, None);
-        if let Err(Refusal::DuplicateMember) = outcome {
+        let mut outcome = attempt(Row::new(self, block));
+        if let (Err(Refusal::DuplicateMember), Some(value)) = (&outcome, record.value) {
             block.rollback();
             outcome = Superseded::of(record.key, value)
                 .map_err(Refusal::from)
@@ -55,7 +76,7 @@ impl Plan {
             Ok(()) => Ok(Appended::Row),
             Err(refusal) => {
                 block.rollback();
-                Err(row_error(record, value, refusal))
+                Err(row_error(record, record.value.unwrap_or_default(), refusal))
             }
         }
     }
@@ -133,8 +154,20 @@ impl<'p, 'b> Row<'p, 'b> {
             })?;
             self.record_text("value", value)?;
         }
+        self.finish(record, None)
+    }
+
+    /// Ends the row. The payload itself may have the designated timestamp.
+    pub(super) fn finish(
+        self,
+        record: &SourceRecord<'_>,
+        designated: Option<Timestamp>,
+    ) -> Result<(), Refusal> {
         let timestamp_us = match (&self.plan.timestamp, self.timestamp_us) {
-            (None, _) => timestamp::from_record(record.timestamp_ms).map_err(Refusal::of_row)?,
+            (None, _) => match designated {
+                Some(time) => timestamp::from_payload(time).map_err(Refusal::of_row)?,
+                None => timestamp::from_record(record.timestamp_ms).map_err(Refusal::of_row)?,
+            },
             (Some(_), Some(timestamp_us)) => timestamp_us,
             (Some(timestamp), None) => {
                 return Err(Refusal::of_column(
@@ -285,7 +318,7 @@ impl<'p, 'b> Row<'p, 'b> {
 }
 
 #[cold]
-fn too_many_names() -> Refusal {
+pub(super) fn too_many_names() -> Refusal {
     Refusal::of_row(
         "the records of the batch have more than 10,000 different field names; is a name made of data?",
     )

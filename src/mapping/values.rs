@@ -1,10 +1,10 @@
 //! One value into one column: what a column takes, what is converted, and what is refused with which words.
 
 use super::messages::full;
-use super::number_text::java_double;
 use super::record::Row;
 use super::refusal::{Refusal, cut};
 use super::timestamp;
+use crate::decode::java_double;
 use crate::decode::json::{Number, NumberValue};
 use crate::rows::{Arrays, ColumnBuilder, Destination, Full, Interner, Target, Values, exact_double};
 

@@ -9,6 +9,7 @@ mod column;
 mod hash_index;
 mod interner;
 mod paths;
+mod select;
 
 pub use block::{Block, Column, ColumnValues, DoubleArrays, RecordIndex, RowError, TableName, Timestamps};
 pub use builder::BlockBuilder;

@@ -42,8 +42,13 @@ impl Topic {
     }
 
     fn record(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Appended, RowError> {
-        let record =
-            SourceRecord { index: self.records, timestamp_ms: 1_000 + i64::from(self.records), key, value };
+        let record = SourceRecord {
+            index: self.records,
+            timestamp_ms: 1_000 + i64::from(self.records),
+            key,
+            value,
+            ..SourceRecord::default()
+        };
         self.records += 1;
         self.plan.append(&record, &mut self.block)
     }

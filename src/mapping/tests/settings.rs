@@ -137,7 +137,7 @@ fn a_block_is_filled_by_one_plan() {
     let mut topic = Topic::new();
     topic.row(r#"{"a":1}"#);
     let other = Topic::with(symbols(&["a"]), &[]).plan;
-    let record = SourceRecord { index: 9, timestamp_ms: 0, key: None, value: Some(br#"{"a":"x"}"#) };
+    let record = SourceRecord { index: 9, value: Some(br#"{"a":"x"}"#), ..SourceRecord::default() };
     assert!(other.append(&record, &mut topic.block).is_err());
     assert_eq!(topic.columns(), ["a LONG 1"]);
     assert_eq!(other.append(&record, &mut topic.block), Ok(Appended::Row));
