@@ -218,6 +218,14 @@ impl Row<'_, '_> {
         Ok(Place::Column(number))
     }
 
+    /// Where a name leads to. Never unknown.
+    pub(super) fn destination(&mut self, name: u32) -> Result<Destination, Refusal> {
+        match self.block.paths.destination(name) {
+            Destination::Unknown => self.find_destination(name),
+            known => Ok(known),
+        }
+    }
+
     #[cold]
     fn find_destination(&mut self, name: u32) -> Result<Destination, Refusal> {
         let column_name = self.block.paths.column_name(name);

@@ -44,6 +44,11 @@ impl Transforms {
         self.0.is_empty()
     }
 
+    /// Whether one of them writes a record's offset.
+    pub fn need_offsets(&self) -> bool {
+        false
+    }
+
     /// Runs them on a record.
     ///
     /// # Errors

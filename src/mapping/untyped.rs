@@ -1,0 +1,61 @@
+//! Texts whose column decides what they are: those of formats that have no types, such as CSV.
+
+use super::record::Row;
+use super::refusal::Refusal;
+use crate::decode::json::Scanner;
+use crate::rows::{Destination, Target};
+
+/// What a text becomes.
+#[derive(Clone, Copy)]
+enum As {
+    Text,
+    Number,
+    Boolean,
+    /// What it looks like: the column is new.
+    Anything,
+}
+
+impl Row<'_, '_> {
+    /// A text that is a number in a column of numbers, and in a new column where JSON would write a number so.
+    pub(super) fn untyped(&mut self, name: u32, text: &str) -> Result<(), Refusal> {
+        let wanted = match self.destination(name)? {
+            Destination::Column(number) => {
+                let column = &self.block.columns[number as usize];
+                match (&column.type_name, &column.target) {
+                    (Some(type_name), _) => wanted_by(type_name),
+                    (None, Target::NewSymbol) => As::Text,
+                    (None, Target::NewDouble) => As::Number,
+                    (None, _) => As::Anything,
+                }
+            }
+            _ => As::Number,
+        };
+        if matches!(wanted, As::Number | As::Anything) {
+            let mut scanner = Scanner::new(text.as_bytes());
+            if let Ok(number) = scanner.number()
+                && scanner.end().is_ok()
+            {
+                return self.number(name, &number);
+            }
+        }
+        match (wanted, text) {
+            (As::Boolean | As::Anything, "true") => self.boolean(name, true),
+            (As::Boolean | As::Anything, "false") => self.boolean(name, false),
+            _ => self.text(name, text.as_bytes()),
+        }
+    }
+}
+
+fn wanted_by(type_name: &str) -> As {
+    let is = |other: &str| type_name.eq_ignore_ascii_case(other);
+    let numbers = ["LONG", "DOUBLE", "INT", "FLOAT", "SHORT", "BYTE", "TIMESTAMP", "TIMESTAMP_NS", "DATE"];
+    if is("BOOLEAN") {
+        As::Boolean
+    } else if numbers.into_iter().any(is)
+        || type_name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("DECIMAL"))
+    {
+        As::Number
+    } else {
+        As::Text
+    }
+}
