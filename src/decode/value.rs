@@ -118,6 +118,11 @@ impl Object {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
+    /// The value of a name, to be changed.
+    pub fn field_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.0.iter_mut().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+
     /// Sets the value of a name, in its place where it is there already, else at the end.
     pub fn set(&mut self, name: impl Into<String>, value: Value) {
         let name = name.into();
@@ -163,6 +168,20 @@ impl Value {
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
             Self::Map(_) => "a map",
+        }
+    }
+
+    /// The value for a message: cut to a length that one can read.
+    pub fn shown(&self) -> String {
+        const SHOWN_CHARS: usize = 60;
+        let mut json = String::new();
+        match self {
+            Self::Array(_) | Self::Object(_) | Self::Map(_) => json.push_str(self.kind()),
+            value => value.write_json(&mut json),
+        }
+        match json.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => format!("{}…", &json[..end]),
+            None => json,
         }
     }
 

@@ -4,7 +4,7 @@ use super::plan::Plan;
 use super::record::{Appended, Row, SourceRecord, too_many_names};
 use super::refusal::Refusal;
 use crate::decode::json::{Number, NumberValue, Scanner};
-use crate::decode::{Message, Object, Value, java_float};
+use crate::decode::{Message, Object, Value};
 use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RowError, VALUE};
 
 impl Plan {
@@ -67,12 +67,7 @@ impl Row<'_, '_> {
                 Some(text) => self.number(name, &number(text, NumberValue::Double(*value))),
                 None => self.number(name, &number(&format!("{value:?}"), NumberValue::Double(*value))),
             },
-            // The text is the float's, the number the double that it equals.
-            Value::Float(value) => {
-                let double = f64::from(*value);
-                let text = if value.is_finite() { java_float(*value) } else { format!("{value:?}") };
-                self.number(name, &number(&text, NumberValue::Double(double)))
-            }
+            Value::Float(value) => self.float(name, *value),
             Value::Text(text) => self.text(name, text.as_bytes()),
             Value::Untyped(text) => self.untyped(name, text),
             Value::Object(fields) => {

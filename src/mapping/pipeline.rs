@@ -218,13 +218,14 @@ impl Pipeline {
 /// Checks that the records of every topic that the configuration names, or covers with a pattern, have a pipeline.
 ///
 /// # Errors
-/// The first that has none, with the pattern as its topic.
-pub fn check_topics(topics: &TopicsConfig) -> Result<(), PipelineError> {
+/// The first pattern that has none, and why.
+pub fn check_topics(topics: &TopicsConfig) -> Result<(), (String, PipelineError)> {
     for (pattern, _) in topics.entries() {
         match Pipeline::new(pattern.as_str(), &topics.of(pattern.as_str())) {
             // A pattern need not be a table's name.
             Err(PipelineError::Name(_)) if !pattern.is_exact() => {}
-            made => drop(made?),
+            Err(error) => return Err((pattern.as_str().to_owned(), error)),
+            Ok(_) => {}
         }
     }
     Ok(())

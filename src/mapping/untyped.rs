@@ -1,8 +1,10 @@
-//! Texts whose column decides what they are: those of formats that have no types, such as CSV.
+//! Values that are one thing or another by the column that they go to: texts of formats that have no types, such as
+//! CSV, and single-precision numbers.
 
 use super::record::Row;
 use super::refusal::Refusal;
-use crate::decode::json::Scanner;
+use crate::decode::java_float;
+use crate::decode::json::{Number, NumberValue, Scanner};
 use crate::rows::{Destination, Target};
 
 /// What a text becomes.
@@ -16,6 +18,18 @@ enum As {
 }
 
 impl Row<'_, '_> {
+    /// A float: as a text it is as short as floats need, as a number it is the double that it equals.
+    pub(super) fn float(&mut self, name: u32, value: f32) -> Result<(), Refusal> {
+        let text = if value.is_finite() { java_float(value) } else { format!("{value:?}") };
+        if let Destination::Column(number) = self.destination(name)?
+            && matches!(self.block.columns[number as usize].target, Target::Symbol | Target::NewSymbol)
+        {
+            return self.text(name, text.as_bytes());
+        }
+        let value = NumberValue::Double(f64::from(value));
+        self.number(name, &Number { text: text.as_bytes(), value })
+    }
+
     /// A text that is a number in a column of numbers, and in a new column where JSON would write a number so.
     pub(super) fn untyped(&mut self, name: u32, text: &str) -> Result<(), Refusal> {
         let wanted = match self.destination(name)? {

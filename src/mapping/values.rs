@@ -129,7 +129,8 @@ impl Row<'_, '_> {
         let column = &mut self.block.columns[number];
         match (&mut column.values, &column.target) {
             (Values::Varchar { .. }, _) => return self.text_of(number, Kind::Double, source.text),
-            _ if value.is_infinite() => {
+            // Not `inf`, which no JSON has: that is a double's own infinity.
+            _ if value.is_infinite() && source.text.last().is_some_and(u8::is_ascii_digit) => {
                 return Err(Refusal::of_column(
                     column.name.clone(),
                     format!(

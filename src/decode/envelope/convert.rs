@@ -2,7 +2,6 @@ use std::collections::HashMap;
 
 use super::decimal;
 use super::schema::{Kind, Meaning, Schema, Width};
-use super::shown;
 use crate::decode::{Object, Timestamp, Value};
 
 /// One payload on its way through its schema.
@@ -78,11 +77,11 @@ impl Conversion {
                     members.push((key, value));
                 }
             }
-            (Kind::Text, other) => return Err(format!("{} is no map, which is an object", shown(&other))),
+            (Kind::Text, other) => return Err(format!("{} is no map, which is an object", other.shown())),
             (_, Value::Array(entries)) => {
                 for entry in entries {
                     let Value::Array(pair) = entry else {
-                        return Err(format!("{} is no entry of a map, [key, value]", shown(&entry)));
+                        return Err(format!("{} is no entry of a map, [key, value]", entry.shown()));
                     };
                     let Ok([key, value]) = <[Value; 2]>::try_from(pair) else {
                         return Err("an entry of a map is [key, value]".to_owned());
@@ -96,7 +95,7 @@ impl Conversion {
                 }
             }
             (_, other) => {
-                return Err(format!("{} is no map, which is an array of [key, value]", shown(&other)));
+                return Err(format!("{} is no map, which is an array of [key, value]", other.shown()));
             }
         }
         Ok(Object::of(members))
@@ -198,7 +197,7 @@ fn decimal_of(scale: i32, value: &Value) -> Result<Value, String> {
     };
     match digits {
         Some(digits) => Ok(Value::Decimal(digits.into())),
-        None => Err(format!("{} has more digits than any DECIMAL", shown(value))),
+        None => Err(format!("{} has more digits than any DECIMAL", value.shown())),
     }
 }
 
@@ -225,5 +224,5 @@ fn contradiction(kind: &Kind, value: &Value) -> String {
         Kind::Map { .. } => "map",
         Kind::Struct(_) => "struct",
     };
-    format!("{} contradicts the schema, which says {expected}", shown(value))
+    format!("{} contradicts the schema, which says {expected}", value.shown())
 }

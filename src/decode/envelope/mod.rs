@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use self::convert::Conversion;
 use self::schema::Schema;
 use super::json::{self, JsonError, Scanner};
-use super::{Payload, PayloadError, Value};
+use super::{Payload, PayloadError};
 
 /// Reads enveloped records. The schemas of the last ones are remembered: producers send the same with each record.
 #[derive(Debug, Default)]
@@ -107,18 +107,4 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), PayloadError> {
 
 fn not_json(error: &JsonError) -> PayloadError {
     PayloadError::invalid(format!("it is not valid JSON: {error}"))
-}
-
-/// A value for a message.
-fn shown(value: &Value) -> String {
-    const SHOWN_CHARS: usize = 60;
-    let mut json = String::new();
-    match value {
-        Value::Array(_) | Value::Object(_) | Value::Map(_) => json.push_str(value.kind()),
-        value => value.write_json(&mut json),
-    }
-    match json.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &json[..end]),
-        None => json,
-    }
 }

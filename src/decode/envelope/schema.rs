@@ -1,5 +1,4 @@
 use super::convert::Conversion;
-use super::shown;
 use crate::decode::{Object, Value};
 
 /// A Kafka Connect schema.
@@ -59,7 +58,7 @@ impl Schema {
     /// Reads a schema. What comes from a peer nests no deeper than JSON may.
     pub(super) fn read(tree: Value) -> Result<Self, String> {
         let Value::Object(mut schema) = tree else {
-            return Err(format!("{} is no schema, which is an object with a `type`", shown(&tree)));
+            return Err(format!("{} is no schema, which is an object with a `type`", tree.shown()));
         };
         let Some(Value::Text(kind)) = schema.remove("type") else {
             return Err("it has no `type`".to_owned());
@@ -156,7 +155,7 @@ fn fields(schema: &mut Object) -> Result<Vec<(String, Schema)>, String> {
     let mut named = Vec::with_capacity(fields.len());
     for field in fields {
         let Value::Object(mut field) = field else {
-            return Err(format!("{} is no field of a struct", shown(&field)));
+            return Err(format!("{} is no field of a struct", field.shown()));
         };
         let Some(Value::Text(name)) = field.remove("field") else {
             return Err("a field of a struct has no name in `field`".to_owned());

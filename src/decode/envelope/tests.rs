@@ -1,7 +1,7 @@
 //! What JsonConverter makes of its envelopes, and what it should not.
 
 use super::*;
-use crate::decode::{Object, Timestamp};
+use crate::decode::{Object, Timestamp, Value};
 
 fn read(schema: &str, payload: &str) -> Result<Payload, String> {
     let document = format!("{{\"schema\":{schema},\"payload\":{payload}}}");
