@@ -294,6 +294,12 @@ const WRONG: &[(&str, &str, &str)] = &[
         "`a` has a table or an array",
     ),
     ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
+    (
+        "[topics.a]\ndlq = { topic = \"d\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "`bootstrap` address of its cluster",
+    ),
+    ("[topics.a]\ndlq = \"d\"", "q.toml:2: topics.\"a\".dlq: ", "expected { table ="),
     ("[topics.a]\nformat = \"jsn\"", "q.toml:2: topics.\"a\".format: ", "unknown variant `jsn`"),
     ("[topics.a]\ntable = \"${nme}\"", "q.toml:2: topics.\"a\".table: ", "no variable `${nme}`"),
     ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "boolean"),
