@@ -14,6 +14,7 @@ mod render;
 mod table_types;
 #[cfg(test)]
 mod tests;
+mod topic_configs;
 mod topics;
 mod units;
 
@@ -29,6 +30,7 @@ pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load};
 pub use questdb_conf::masked;
 pub use table_types::{ColumnType, PartitionBy, Ttl};
+pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{TimestampField, TimestampUnit, TopicConfig, TopicPattern, TopicSettings, TopicsConfig};
 
 /// What the gateway runs with.

@@ -104,7 +104,9 @@ impl Schemas {
         };
         for _ in 0..CREATE_ATTEMPTS {
             // That it does not exist is remembered; of all who find that out at the same time, one creates it.
-            self.invalidate(table).await;
+            if self.tables.get(table).await.is_some_and(|schema| schema.columns.is_empty()) {
+                self.invalidate(table).await;
+            }
             let create =
                 async { self.create(table, &create::statement(table, shape, topic)).await.map(Arc::new) };
             let schema =
