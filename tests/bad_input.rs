@@ -94,7 +94,7 @@ async fn requests_that_nobody_advertised_end_the_connection() {
     let bad = "bad_request";
     is_refused(&gateway, &framed(&[0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 32767").await;
     is_refused(&gateway, &framed(&[0xff, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key -1").await;
-    is_refused(&gateway, &framed(&[0, 17, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 17").await;
+    is_refused(&gateway, &framed(&[0, 36, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 36").await;
     is_refused(
         &gateway,
         &framed(&[0, 0, 0, 99, 0, 0, 0, 1, 0xff, 0xff]),
