@@ -99,13 +99,15 @@ def failures(all_results):
     return "What failed, and how:\n\n" + "\n".join(line.replace("\n", " ") for line in lines)
 
 
-def write(file, languages, all_results, tested, many):
+def write(file, languages, all_results, tested, counts):
+    """The whole page. `counts` says how many records a run sends."""
     runs = sum(len(results.ways) for results in all_results)
     records = sum(results.records for results in all_results)
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    stamp = f"{today}, {tested}: {runs:,} runs, {records:,} records. `tests/clients/run --table docs/clients.md` makes this page."
+    stamp = f"{today}, {tested}: {runs:,} runs, {records:,} records.\n"
+    stamp += "`tests/clients/run --table docs/clients.md` makes this page."
     text = string.Template(TEMPLATE.read_text()).substitute(
-        stamp=stamp, many=f"{many:,}", table=table(all_results), failures=failures(all_results),
+        stamp=stamp, counts=counts, table=table(all_results), failures=failures(all_results),
         snippets=sections(languages),
     )
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -23,10 +23,14 @@ class Done:
 
 def run(command, patience, cwd=None, env=None):
     """Runs it with nothing to read; when its time is over, it is ended with all that it started."""
-    child = subprocess.Popen(
-        command, cwd=cwd, env=env, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
-    )
+    try:
+        # A group of its own, so that it can be ended with its children; in the runner's session, as CI ends that.
+        child = subprocess.Popen(
+            command, cwd=cwd, env=env, process_group=0,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+        )
+    except OSError as error:
+        raise Failure(f"{command[0]}: {error}") from None
     try:
         out, err = child.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
