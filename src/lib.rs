@@ -13,3 +13,4 @@ pub mod schema;
 pub mod server;
 pub mod sink;
 pub mod topics;
+pub mod transform;

@@ -23,7 +23,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
     // Left of the waist: synchronous, and the sink is not its business.
-    ("mapping", &["decode", "schema", "rows"]),
+    ("mapping", &["transform", "decode", "schema", "rows"]),
+    // What changes records knows them as trees, and no tables.
+    ("transform", &["decode"]),
     ("decode", &["rows"]),
     // Right of the waist: it never sees a record, only rows.
     ("sink", &["schema", "questdb", "rows"]),

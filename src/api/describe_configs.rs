@@ -104,7 +104,11 @@ fn topic(call: Call<'_>, name: &str) -> Result<Vec<Setting>, (ErrorCode, String)
         ("message.timestamp.type", "CreateTime".to_owned(), Type::String),
         ("min.insync.replicas", "1".to_owned(), Type::Int),
         ("max.message.bytes", call.gateway.config.limits.batch_bytes.to_string(), Type::Int),
-        ("quafka.table", topic.table().to_string(), Type::String),
+        (
+            "quafka.table",
+            config.table.as_ref().map_or_else(|| name.to_owned(), ToString::to_string),
+            Type::String,
+        ),
         ("quafka.symbols", config.symbols.join(","), Type::List),
         ("quafka.doubles", config.doubles.join(","), Type::List),
         ("quafka.include.key", config.include_key.to_string(), Type::Boolean),

@@ -119,11 +119,6 @@ impl<'a> Section<'a> {
         sections
     }
 
-    /// Whether the file has the table.
-    pub fn exists(&self) -> bool {
-        self.table.is_some()
-    }
-
     /// Complains of the keys that nobody asked for.
     pub fn finish(self, report: &mut Report<'_>) {
         for (key, _) in self.table.into_iter().flatten() {

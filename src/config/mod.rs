@@ -25,7 +25,11 @@ pub use host_port::HostPort;
 pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load};
 pub use questdb_conf::masked;
-pub use topics::{TimestampField, TimestampUnit, TopicConfig, TopicPattern, TopicSettings, TopicsConfig};
+pub use topics::{
+    BytesText, Csv, DeadLetters, Format, MissingTimestamp, NullInArray, OnError, Predicate, RecordColumn,
+    TableTemplate, TemplatePart, TimestampConfig, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern,
+    TopicSettings, TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
+};
 
 /// What the gateway runs with.
 #[derive(Clone, Debug, PartialEq)]

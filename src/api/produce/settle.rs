@@ -28,9 +28,15 @@ pub(super) enum Pending {
 }
 
 pub(super) struct Waiting {
+    /// One for each table.
+    pub(super) writes: Vec<Write>,
+    pub(super) admitted: Admitted,
+}
+
+/// Rows of a batch that are on their way to one table.
+pub(super) struct Write {
     pub(super) table: TableName,
     pub(super) ticket: Ticket,
-    pub(super) admitted: Admitted,
     pub(super) adds_columns: bool,
 }
 
@@ -122,31 +128,38 @@ fn not_known_in_time() -> Failure {
 }
 
 async fn written(gateway: Arc<Gateway>, index: i32, waiting: Waiting) -> PartitionResponse {
-    let Waiting { table, ticket, admitted, adds_columns } = waiting;
-    match ticket.outcome().await {
-        Outcome::Committed => {
-            if adds_columns {
-                gateway.schemas.invalidate(&table).await;
-            }
-            PartitionResponse::committed(index, admitted.commit())
-        }
-        Outcome::Rejected(errors) => {
-            // Perhaps the table is not what it was.
+    let Waiting { writes, admitted } = waiting;
+    let mut rejected = Vec::new();
+    let mut failure: Option<Failure> = None;
+    for Write { table, ticket, adds_columns } in writes {
+        let outcome = ticket.outcome().await;
+        // Perhaps the table is not what it was.
+        if adds_columns && outcome == Outcome::Committed || matches!(outcome, Outcome::Rejected(_)) {
             gateway.schemas.invalidate(&table).await;
-            let errors: Arc<[RowError]> = errors.into();
-            admitted.reject(errors.clone());
-            PartitionResponse::rejected(index, errors)
         }
-        // `admitted` is dropped: the batch failed, and its producer sends it again.
-        Outcome::Unavailable(reason) => {
-            let failure = Failure::new(ErrorCode::NotEnoughReplicas, reason.as_ref().to_owned());
-            PartitionResponse::failed(index, failure)
-        }
-        Outcome::Unknown(reason) => {
-            let failure = Failure::new(ErrorCode::RequestTimedOut, reason.as_ref().to_owned());
-            PartitionResponse::failed(index, failure)
+        match outcome {
+            Outcome::Committed => {}
+            Outcome::Rejected(errors) => rejected.extend(errors),
+            // That one table's rows may be written weighs more than that another's are not.
+            Outcome::Unknown(reason) => {
+                failure = Some(Failure::new(ErrorCode::RequestTimedOut, reason.as_ref().to_owned()));
+            }
+            Outcome::Unavailable(reason) => {
+                let unavailable = Failure::new(ErrorCode::NotEnoughReplicas, reason.as_ref().to_owned());
+                failure.get_or_insert(unavailable);
+            }
         }
     }
+    // `admitted` is dropped with a failure: the batch failed, and its producer sends it again.
+    if let Some(failure) = failure {
+        return PartitionResponse::failed(index, failure);
+    }
+    if rejected.is_empty() {
+        return PartitionResponse::committed(index, admitted.commit());
+    }
+    let errors: Arc<[RowError]> = rejected.into();
+    admitted.reject(errors.clone());
+    PartitionResponse::rejected(index, errors)
 }
 
 /// Says in the log what was not written: clients of older versions have no message to show, and several do not show the
