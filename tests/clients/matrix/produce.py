@@ -39,17 +39,13 @@ class Way:
 
 
 def all_ways(client, codecs):
-    """Every codec with every setting, one record and many; each codec with keys and with headers, and all at once."""
+    """Every codec with every setting, one record and many; then with keys and headers every codec, and every setting."""
     settings = client.settings()
     ways = [Way(codec, *pair, count=count) for count in (1, MANY) for codec in codecs for pair in settings]
-    acks, idempotent = settings[-1]
-    if client.keys:
-        ways += [Way(codec, acks, idempotent, keys=True) for codec in codecs]
-    if client.headers:
-        ways += [Way(codec, acks, idempotent, headers=True) for codec in codecs]
-    if client.keys and client.headers:
-        ways += [Way(codecs[-1], *pair, keys=True, headers=True) for pair in settings]
-        ways += [Way(codecs[-1], *pair, keys=True, headers=True, count=1) for pair in settings]
+    if client.keys or client.headers:
+        extras = {"keys": client.keys, "headers": client.headers}
+        ways += [Way(codec, *settings[-1], **extras) for codec in codecs]
+        ways += [Way(codecs[-1], *pair, **extras, count=count) for pair in settings[:-1] for count in (1, MANY)]
     return ways
 
 
