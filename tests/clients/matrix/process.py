@@ -43,15 +43,17 @@ def run(command, patience, cwd=None, env=None, given=None):
 
 
 class Service:
-    """A program that runs until it is told to end. Use it in a `with`: it ends with that, however that ends."""
+    """A program that runs until it is told to end. Use it in a `with`: it ends with that, however that ends, and with the
+    runner, should that be killed."""
 
     def __init__(self, command, log, cwd=None, env=None):
         """What it says goes to the file `log`."""
         self.name, self.log = os.path.basename(str(command[0])), log
         with open(log, "wb") as file:
-            # Of the runner's session, so that what ends that session ends this; Ctrl-C is the runner's to handle.
+            # Ctrl-C is the runner's to handle.
             self.child = subprocess.Popen(
-                command, cwd=cwd, env=env, process_group=0, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                cwd=cwd, env=env, process_group=0, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             )
 
     def __enter__(self):
