@@ -61,6 +61,7 @@ class Move:
     def __init__(self, bench, guide, source, address):
         self.bench, self.guide, self.source, self.address = bench, guide, source, address
         self.servers, self.jars = bench.servers, bench.kafka()
+        self.connector = guide.here("http://127.0.0.1:8083/connectors/mirror")
 
     def run(self, writers):
         check, mirror = self.bench.check, None
@@ -90,8 +91,8 @@ class Move:
                 if self.end_offsets() != end:
                     raise Failure("somebody still writes to Kafka")
             with check("5. MirrorMaker ends in order"):
-                if (code := mirror.stop()) not in (0, 143):
-                    raise Failure(f"it ended with {code}\n{mirror.tail()}")
+                self.stop(mirror)
+        self.leave_one_out(sequence)
         with check("every record is there once, with its key and values") as notes:
             for writer in writers:
                 writer.stop()
@@ -103,16 +104,58 @@ class Move:
             if repeats <= 0:
                 raise Failure("nothing was sent twice, so this did not test what a crash does")
 
+    def leave_one_out(self, sequence):
+        """A bad record with good ones before and behind it, in one batch: only the bad one is left out."""
+        check, connector = self.bench.check, self.connector
+        status = ["curl", "-s", f"{connector}/status"]
+        good = [f"{records.key(seq)}|{records.line(seq)}" for seq in sequence.take(20)]
+        bad = f'key|{{"symbol":"SYM-1","side":"sell","price":1.5,"qty":1,"seq":"three","ts":{records.FIRST_TS}}}\n'
+        last = self.end_offsets()[0] + 10
+        self.send("".join([*good[:10], bad, *good[10:]]), "-p", "0")
+        with self.mirror(3) as mirror:
+            with check("a bad record stops it"):
+                mirror.wait_until("it fails", lambda: "FAILED" in self.ask(status))
+                reason = "column seq is LONG in table trades, and the record has a string: `three`"
+                if reason not in self.servers.log_tail() or 'topic="trades" partition=0' not in self.servers.log_tail():
+                    raise Failure(f"the gateway's log does not say why\n{self.servers.log_tail()}")
+                self.stop(mirror)
+        with (self.bench.folder / "worker.properties").open("a") as file:
+            file.write(self.guide.file("one-by-one.properties"))
+        with self.mirror(4) as mirror:
+            with check("record by record, it stops at the bad one"):
+                mirror.wait_until("it fails", lambda: reason in self.ask(status))
+                mirror.wait_until("it has come so far", lambda: self.copied_offsets().get(0) == last - 1)
+            with check("set behind it, it goes on"):
+                self.guide.places["70389"] = str(last)
+                self.ask(self.guide.command("curl", "-s", "-X", "PUT", f"{connector}/stop"))
+                alter = self.guide.command("curl", "-s", "-X", "PATCH")
+                mirror.wait_until("it is stopped", lambda: "altered successfully" in self.ask(alter))
+                self.ask(self.guide.command("curl", "-s", "-X", "PUT", f"{connector}/resume"))
+                mirror.wait_until("all is copied", lambda: self.behind() == 0)
+                self.stop(mirror)
+
+    @staticmethod
+    def ask(command):
+        """What is answered, or nothing."""
+        return process.run(command, patience=60).out
+
+    @staticmethod
+    def stop(mirror):
+        if (code := mirror.stop()) not in (0, 143):  # 143 is Java's answer to SIGTERM.
+            raise Failure(f"it ended with {code}\n{mirror.tail()}")
+
     def fill_topic(self):
         self.source.wait_until("it is started", lambda: "Kafka Server started" in self.source.said())
         create = ["--create", "--topic", TABLE, "--partitions", 12, "--bootstrap-server", self.address]
         done = process.run(jvm.command("org.apache.kafka.tools.TopicCommand", self.jars, *create), patience=60)
         if done.code != 0:
             raise Failure(f"kafka-topics ended with {done.code}\n{done.tail()}")
-        lines = self.bench.folder / "old"
-        lines.write_text("".join(f"{records.key(seq)}|{records.line(seq)}" for seq in range(OLD)))
-        command = ["kcat", "-P", "-b", self.address, "-t", TABLE, "-K", "|", "-l", lines]
-        done = process.run(command, patience=60)
+        self.send("".join(f"{records.key(seq)}|{records.line(seq)}" for seq in range(OLD)))
+
+    def send(self, lines, *options):
+        """Into Kafka, with kcat."""
+        command = ["kcat", "-P", "-b", self.address, "-t", TABLE, "-K", "|", *options]
+        done = process.run(command, patience=60, given=lines)
         if done.code != 0:
             raise Failure(f"kcat ended with {done.code}\n{done.tail()}")
 
@@ -135,9 +178,9 @@ class Move:
 
     def copied_offsets(self):
         """The last offset of each partition that MirrorMaker has noted down; none where it does not answer yet."""
-        done = process.run(self.guide.command("curl"), patience=60)
+        command = self.guide.command("curl", "-s", f"{self.connector}/offsets")
         try:
-            noted = json.loads(done.out)["offsets"]
+            noted = json.loads(self.ask(command))["offsets"]
         except (ValueError, KeyError):
             return {}
         return {one["partition"]["partition"]: one["offset"]["offset"] for one in noted}

@@ -24,13 +24,14 @@ class Guide:
     def sql(self, name):
         return " ".join(self.file(name).splitlines()[1:]).rstrip("; ")
 
-    def command(self, program):
-        """The words of the one command line that runs the program."""
-        lines = [line for language, text in self.blocks if language == "sh" for line in text.splitlines()]
-        found = [words for words in map(shlex.split, lines) if words and words[0] == program]
+    def command(self, *words):
+        """The one command that begins with these words, all of it."""
+        shell = [text.replace("\\\n", " ") for language, text in self.blocks if language == "sh"]
+        commands = [shlex.split(self.here(line)) for text in shell for line in text.splitlines()]
+        found = [command for command in commands if command[:len(words)] == list(words)]
         if len(found) != 1:
-            raise LookupError(f"{self.page} has {len(found)} commands with {program}, not one")
-        return [self.here(word) for word in found[0]]
+            raise LookupError(f"{self.page} has {len(found)} commands that begin {' '.join(words)}, not one")
+        return found[0]
 
     def here(self, text):
         for there, here in self.places.items():
