@@ -24,7 +24,7 @@ bench:
 fuzz seconds="60":
     FUZZ_SECONDS={{seconds}} .ci/run fuzz
 
-# Real producers, in all ways
+# Every client in every way: about an hour
 clients:
     .ci/run clients_all
 

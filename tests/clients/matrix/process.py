@@ -24,11 +24,15 @@ class Done:
 
 def run(command, patience, cwd=None, env=None, given=None):
     """Runs it, with `given` to read; when its time is over, it is ended with all that it started."""
-    child = subprocess.Popen(
-        command, cwd=cwd, env=env, start_new_session=True,
-        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
-    )
+    try:
+        # A group of its own, so that it can be ended with its children; in the runner's session, as CI ends that.
+        child = subprocess.Popen(
+            command, cwd=cwd, env=env, process_group=0,
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+        )
+    except OSError as error:
+        raise Failure(f"{command[0]}: {error}") from None
     try:
         out, err = child.communicate(given, timeout=patience)
     except subprocess.TimeoutExpired:
