@@ -1,3 +1,4 @@
+use super::create_table;
 use super::file::{Report, Section};
 use super::topics::{TimestampField, TimestampUnit, TopicPattern, TopicSettings, TopicsConfig};
 
@@ -38,6 +39,7 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         doubles: columns(section, "doubles", report),
         include_key: section.value("include_key", report),
         auto_create: section.value("auto_create", report),
+        create: create_table::load(section, report),
     }
 }
 
@@ -95,6 +97,11 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
     for (pattern, own) in topics.entries() {
         let merged = topics.of(pattern.as_str());
         let blame = |key: &str| format!("{}.{key}", table_key(pattern.as_str()));
+        if own.create.is_some()
+            && let Some(Err(fault)) = merged.create.as_ref().map(|create| create.check(&merged))
+        {
+            report.error(&blame(&format!("create.{}", fault.key)), fault.reason);
+        }
         if own.symbols.is_none() && own.doubles.is_none() && own.timestamp.is_none() {
             continue;
         }

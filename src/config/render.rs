@@ -110,6 +110,9 @@ impl Page<'_> {
         if let Some(auto_create) = topic.auto_create {
             self.value(&prefix(|t| t.auto_create.is_some()), "auto_create", &auto_create);
         }
+        if let Some(create) = &topic.create {
+            self.value(&prefix(|t| t.create.is_some()), "create", &create.to_toml());
+        }
     }
 
     fn heading(&mut self, name: &str) {
@@ -137,6 +140,7 @@ fn complete(topic: &TopicConfig) -> TopicSettings {
         doubles: Some(topic.doubles.clone()),
         include_key: Some(topic.include_key),
         auto_create: Some(topic.auto_create),
+        create: topic.create.clone(),
     }
 }
 

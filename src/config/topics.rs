@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::CreateTable;
+
 /// The settings of one topic, all patterns that match it taken together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicConfig {
@@ -23,6 +25,8 @@ pub struct TopicConfig {
     pub include_key: bool,
     /// Whether the topic exists without having been created.
     pub auto_create: bool,
+    /// How the table is created where it is not there; where absent, QuestDB creates it from the first rows.
+    pub create: Option<CreateTable>,
 }
 
 impl Default for TopicConfig {
@@ -35,6 +39,7 @@ impl Default for TopicConfig {
             doubles: Vec::new(),
             include_key: true,
             auto_create: true,
+            create: None,
         }
     }
 }
@@ -94,11 +99,13 @@ pub struct TopicSettings {
     pub include_key: Option<bool>,
     /// See [`TopicConfig::auto_create`].
     pub auto_create: Option<bool>,
+    /// See [`TopicConfig::create`].
+    pub create: Option<CreateTable>,
 }
 
 impl TopicSettings {
     /// Writes what is set over `config`.
-    fn apply(&self, config: &mut TopicConfig) {
+    pub fn apply(&self, config: &mut TopicConfig) {
         fn set<T: Clone>(target: &mut T, value: &Option<T>) {
             if let Some(value) = value {
                 target.clone_from(value);
@@ -109,6 +116,9 @@ impl TopicSettings {
         }
         if self.timestamp.is_some() {
             config.timestamp.clone_from(&self.timestamp);
+        }
+        if self.create.is_some() {
+            config.create.clone_from(&self.create);
         }
         set(&mut config.partitions, &self.partitions);
         set(&mut config.symbols, &self.symbols);

@@ -60,6 +60,20 @@ impl Topic {
         Ok(Self { name: name.into(), id: id_of(name), config, table, partitions, plan: Mutex::default() })
     }
 
+    /// The same topic with more partitions, of which it shares those that it has.
+    pub(super) fn grown(&self, partitions: usize, numbers: &Arc<Numbers>) -> Self {
+        let missing = partitions.saturating_sub(self.partitions.len());
+        let new = (0..missing).map(|_| Arc::new(Partition::new(numbers.clone())));
+        Self {
+            name: self.name.clone(),
+            id: self.id,
+            config: self.config.clone(),
+            table: self.table.clone(),
+            partitions: self.partitions.iter().cloned().chain(new).collect(),
+            plan: Mutex::new(self.plan.lock().clone()),
+        }
+    }
+
     /// The topic's name.
     pub fn name(&self) -> &Arc<str> {
         &self.name

@@ -5,7 +5,8 @@
 //! 1. acks must be -1, 0 or 1: else 21 everywhere.
 //! 2. A transactional id: 53 everywhere.
 //! 3. The topic: 17, 3 or 44 as in Metadata; an unknown partition 3; no records at all 87.
-//! 4. QuestDB's table must be known, or be known not to be there: else 19.
+//! 4. QuestDB's table must be known, or be known not to be there: else 19. One that is not there is created where the
+//!    topic's settings say how; if QuestDB refuses that, 40.
 //! 5. The batch, as in [`quafka_protocol::RecordBatch::parse`]: 87, 10, 2, 76; zstd below version 7: 76.
 //! 6. The producer's epoch and sequence (KIP-98): 47, 45; a batch that was sent before is answered as it was then.
 //! 7. Decompression: 10 over the limit, else 2. Records that lie about their sizes: 87.
@@ -30,8 +31,7 @@ use tokio::time::timeout_at;
 use super::errors::topic_error;
 use super::{Call, Frame, Refusal, Reply};
 use crate::mapping::Plan;
-use crate::rows::TableName;
-use crate::schema::TableSchema;
+use crate::schema::{SchemaError, TableSchema};
 use crate::sink::{Submission, ticket};
 use crate::topics::{Partition, Topic};
 use batch::Prepared;
@@ -159,18 +159,23 @@ async fn target(call: Call<'_>, name: &str, deadline: Instant) -> Result<Target,
         .topics
         .resolve(name)
         .map_err(|error| Failure::new(topic_error(&error), format!("topic {name:?}: {error}")))?;
-    let schema = schema(call, topic.table(), deadline).await?;
+    let schema = schema(call, &topic, deadline).await?;
     let plan =
         topic.plan(&schema).map_err(|error| Failure::new(ErrorCode::InvalidRecord, error.to_string()))?;
     Ok(Target { topic, plan })
 }
 
-/// What the table looks like. QuestDB may be away for a moment: that is waited for, as it is by the lanes.
-async fn schema(call: Call<'_>, table: &TableName, deadline: Instant) -> Result<Arc<TableSchema>, Failure> {
+/// What the table looks like, which is created where it is not there and the topic's settings say how. QuestDB may be
+/// away for a moment: that is waited for, as it is by the lanes.
+async fn schema(call: Call<'_>, topic: &Topic, deadline: Instant) -> Result<Arc<TableSchema>, Failure> {
     let unavailable = |reason| Failure::new(ErrorCode::NotEnoughReplicas, reason);
+    let table = topic.table();
     loop {
-        match timeout_at(deadline.into(), call.gateway.schemas.table(table)).await {
+        match timeout_at(deadline.into(), call.gateway.schemas.table_of(table, topic.config())).await {
             Ok(Ok(schema)) => return Ok(schema),
+            Ok(Err(refused @ SchemaError::Refused { .. })) => {
+                return Err(Failure::new(ErrorCode::InvalidConfig, refused.to_string()));
+            }
             Ok(Err(_)) if Instant::now() + SCHEMA_PAUSE < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
             Ok(Err(error)) => return Err(unavailable(error.to_string())),
             Err(_) => {
