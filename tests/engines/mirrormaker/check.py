@@ -78,12 +78,12 @@ class Move:
                 mirror.kill()
         with self.mirror(2) as mirror:
             with check("3. started again, it catches up") as notes:
-                mirror.wait_until("it has caught up", lambda: self.behind() < OLD // 2, patience=120)
+                mirror.wait_until("it has caught up", lambda: self.behind() < OLD // 4, patience=240)
                 notes.append(f"{self.behind():,} records behind")
             for name, writer in zip(("first", "second"), writers):
                 with check(f"4. the {name} producer moves") as notes:
                     writer.move(self.servers.kafka)
-                    mirror.wait_until("it has written to quafka", lambda: writer.sent >= 2_000)
+                    mirror.wait_until("it has written to quafka", lambda: writer.sent >= 1_000)
                     notes.append(f"{self.servers.count(TABLE):,} rows")
             with check("5. Kafka's offsets stand still, and MirrorMaker gets there"):
                 end = self.end_offsets()
@@ -110,14 +110,15 @@ class Move:
         status = ["curl", "-s", f"{connector}/status"]
         good = [f"{records.key(seq)}|{records.line(seq)}" for seq in sequence.take(20)]
         bad = f'key|{{"symbol":"SYM-1","side":"sell","price":1.5,"qty":1,"seq":"three","ts":{records.FIRST_TS}}}\n'
-        last = self.end_offsets()[0] + 10
+        last, before = self.end_offsets()[0] + 10, self.servers.log_size()
         self.send("".join([*good[:10], bad, *good[10:]]), "-p", "0")
         with self.mirror(3) as mirror:
             with check("a bad record stops it"):
                 mirror.wait_until("it fails", lambda: "FAILED" in self.ask(status))
                 reason = "column seq is LONG in table trades, and the record has a string: `three`"
-                if reason not in self.servers.log_tail() or 'topic="trades" partition=0' not in self.servers.log_tail():
-                    raise Failure(f"the gateway's log does not say why\n{self.servers.log_tail()}")
+                warned = self.servers.log_warnings(before)
+                if not any(reason in line and 'topic="trades" partition=0' in line for line in warned):
+                    raise Failure("\n".join(["the gateway's log does not say why", *warned]))
                 self.stop(mirror)
         with (self.bench.folder / "worker.properties").open("a") as file:
             file.write(self.guide.file("one-by-one.properties"))

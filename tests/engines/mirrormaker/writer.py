@@ -6,7 +6,7 @@ import threading
 from matrix import records
 from matrix.stack import Failure
 
-AT_ONCE, PAUSE = 50, 0.05  # 1,000 a second
+AT_ONCE, PAUSE = 50, 0.1  # 500 a second
 
 
 class Sequence:
