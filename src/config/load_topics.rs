@@ -49,6 +49,13 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
             report.error(&section.full(key), reason);
         }
     }
+    let is_scalar = |value: &toml::Value| !matches!(value, toml::Value::Array(_) | toml::Value::Table(_));
+    let defaults = settings.defaults.iter().flatten();
+    for (column, _) in defaults.filter(|(_, value)| !is_scalar(value)) {
+        let reason =
+            format!("`{column}` has a table or an array; a default is a text, a number or a boolean");
+        report.error(&section.full("defaults"), reason);
+    }
     settings
 }
 
@@ -70,6 +77,11 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
         if merged.format == Format::Csv && merged.csv.is_none() && own.format.is_some() {
             let reason = "needs to know the columns: csv = { columns = [\"a\", \"b\"] }".to_owned();
             report.error(&blame("format"), format!("`csv` {reason}"));
+        }
+        if own.create.is_some()
+            && let Some(Err(fault)) = merged.create.as_ref().map(|create| create.check(&merged))
+        {
+            report.error(&blame(&format!("create.{}", fault.key)), fault.reason);
         }
         if own.symbols.is_none() && own.doubles.is_none() && own.timestamp.is_none() {
             continue;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::names::{NameError, checked_table_name, table_name};
 use super::plan::Plan;
-use super::record::SourceRecord;
+use super::record::{SourceRecord, header_value};
 use super::refusal::cut;
 use crate::config::{
     Format, OnError, RecordColumn, TableTemplate, TemplatePart, TopLevelArray, TopicConfig, TopicsConfig,
@@ -94,9 +94,9 @@ impl Pipeline {
             || self.transforms.need_offsets()
     }
 
-    /// Whether a bad record refuses its whole batch.
-    pub fn refuses_batches(&self) -> bool {
-        self.config.on_error == OnError::Reject
+    /// Whether bad records are set aside, and the others of their batch written.
+    pub fn sets_bad_records_aside(&self) -> bool {
+        self.config.on_error != OnError::Reject
     }
 
     /// Whether a [`Plan`] reads this topic's records in place.
@@ -110,7 +110,7 @@ impl Pipeline {
         table: &TableName,
         schema: &crate::schema::TableSchema,
     ) -> Result<Plan, super::PlanError> {
-        Plan::new(table.clone(), &self.config, schema)
+        Plan::new(&self.topic, table.clone(), &self.config, schema)
     }
 
     /// Hands on the record as messages, one after the other, each of them a row. `repeated` counts the bytes of
@@ -137,11 +137,8 @@ impl Pipeline {
             });
             read.map_err(|error: PayloadError| unreadable("key", &self.key, bytes, &error))?;
         }
-        let headers: Vec<_> = record
-            .headers
-            .clone()
-            .map(|(name, value)| (name.to_owned(), value.map_or(Value::Null, header_value)))
-            .collect();
+        let headers: Vec<_> =
+            record.headers.clone().map(|(name, value)| (name.to_owned(), header_value(value))).collect();
         let mut row = |key: Payload, headers, payload: Payload| {
             let mut message = Message {
                 topic: self.topic.as_ref().to_owned(),
@@ -240,14 +237,6 @@ enum Unread {
 impl From<PayloadError> for Unread {
     fn from(error: PayloadError) -> Self {
         Self::Payload(error)
-    }
-}
-
-/// A header is text where it is UTF-8.
-fn header_value(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::Text(text.to_owned()),
-        Err(_) => Value::Bytes(bytes.to_vec()),
     }
 }
 

@@ -6,8 +6,8 @@ use super::plan::{InPlace, Plan};
 use super::refusal::{Refusal, cut};
 use super::timestamp;
 use crate::config::TopLevelArray;
-use crate::decode::Timestamp;
 use crate::decode::json::{self, JsonError, Scanner};
+use crate::decode::{Timestamp, Value};
 use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RecordIndex, RowError, VALUE};
 
 /// A Kafka record, as far as it becomes a row.
@@ -166,7 +166,8 @@ impl<'p, 'b> Row<'p, 'b> {
             }
         }
         let superseded = superseded.map(|superseded| &superseded.value);
-        match self.plan.value {
+        let plan = self.plan;
+        match plan.value {
             InPlace::Auto if json::looks_like_object(value) => {
                 let mut scanner = Scanner::new(value);
                 self.object(&mut scanner, VALUE, superseded)?;
@@ -174,12 +175,19 @@ impl<'p, 'b> Row<'p, 'b> {
             }
             InPlace::Auto => {
                 std::str::from_utf8(value).map_err(|_| {
-                    Refusal::of_column("value", format!("the record's value is not UTF-8: `{}`", cut(value)))
+                    Refusal::of_column(
+                        plan.value_column.as_str(),
+                        format!("the record's value is not UTF-8: `{}`", cut(value)),
+                    )
                 })?;
-                self.record_text("value", value)?;
+                self.record_text(&plan.value_column, value)?;
             }
-            InPlace::Json => self.document(VALUE, "value", value, superseded)?,
-            InPlace::Text => self.replaced_text("value", value)?,
+            InPlace::Json => self.document(VALUE, &plan.value_column, value, superseded)?,
+            InPlace::Text => self.replaced_text(&plan.value_column, value)?,
+        }
+        if self.plan.adds_to_rows {
+            let mut headers = record.headers.clone().map(|(name, value)| (name, header_value(value)));
+            self.complete(record, &mut headers)?;
         }
         self.finish(record, None)
     }
@@ -249,21 +257,24 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 
     fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
-        match self.plan.key {
+        let plan = self.plan;
+        match plan.key {
             InPlace::Auto => {}
-            InPlace::Text => return self.replaced_text("key", key),
+            InPlace::Text => return self.replaced_text(&plan.key_column, key),
             InPlace::Json if json::is_null(key) => return Ok(()),
             InPlace::Json => {
-                return self.document(KEY, "key", key, superseded).map_err(|refusal| match refusal {
-                    Refusal::Json(error) => bad_key(key, &error),
-                    refusal => refusal,
-                });
+                return self.document(KEY, &plan.key_column, key, superseded).map_err(
+                    |refusal| match refusal {
+                        Refusal::Json(error) => bad_key(key, &error),
+                        refusal => refusal,
+                    },
+                );
             }
         }
         if !json::looks_like_object(key) {
             std::str::from_utf8(key).map_err(|_| {
                 Refusal::of_column(
-                    "key",
+                    self.plan.key_column.as_str(),
                     format!(
                         "the record's key is not UTF-8: `{}`; set `include_key = false` for the topic where keys need \
                          not be in the table",
@@ -271,7 +282,8 @@ impl<'p, 'b> Row<'p, 'b> {
                     ),
                 )
             })?;
-            return self.record_text("key", key);
+            let plan = self.plan;
+            return self.record_text(&plan.key_column, key);
         }
         let mut scanner = Scanner::new(key);
         let read = self.object(&mut scanner, KEY, superseded).and_then(|()| Ok(scanner.end()?));
@@ -402,6 +414,15 @@ fn bad_key(key: &[u8], error: &JsonError) -> Refusal {
          `key_format = \"auto\"` for the topic where keys are something else",
         cut(key)
     ))
+}
+
+/// A header is text where it is UTF-8, and bytes elsewhere.
+pub(super) fn header_value(value: Option<&[u8]>) -> Value {
+    match value.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+        None => Value::Null,
+        Some((_, Ok(text))) => Value::Text(text.to_owned()),
+        Some((bytes, Err(_))) => Value::Bytes(bytes.to_vec()),
+    }
 }
 
 #[cold]

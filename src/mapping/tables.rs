@@ -44,13 +44,8 @@ impl<'p> Tables<'p> {
 
     /// Appends a record: a row, several, or none. A record that cannot become rows leaves none behind.
     pub fn append(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
-        if self.pipeline.reads_in_place()
-            && let Some(table) = self.pipeline.table()
-        {
-            return match self.block(table) {
-                Some((plan, block)) => plan.append(record, block),
-                None => Ok(Appended::Skipped),
-            };
+        if self.pipeline.reads_in_place() {
+            return self.append_in_place(record);
         }
         let mut appended = Appended::Skipped;
         let pipeline = self.pipeline;
@@ -69,6 +64,17 @@ impl<'p> Tables<'p> {
             self.broken.insert(record.index);
         }
         read.map(|()| appended)
+    }
+
+    #[inline]
+    fn append_in_place(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
+        if let Some((plan, block)) = self.blocks.first_mut() {
+            return plan.append(record, block);
+        }
+        match self.pipeline.table().and_then(|table| self.block(table)) {
+            Some((plan, block)) => plan.append(record, block),
+            None => Ok(Appended::Skipped),
+        }
     }
 
     /// The tables whose columns have to be known before these records can become rows; nothing of what has been

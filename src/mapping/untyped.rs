@@ -3,8 +3,8 @@
 
 use super::record::Row;
 use super::refusal::Refusal;
-use crate::decode::java_float;
 use crate::decode::json::{Number, NumberValue, Scanner};
+use crate::decode::{Value, java_float};
 use crate::rows::{Destination, Target};
 
 /// What a text becomes.
@@ -20,7 +20,10 @@ enum As {
 impl Row<'_, '_> {
     /// A float: as a text it is as short as floats need, as a number it is the double that it equals.
     pub(super) fn float(&mut self, name: u32, value: f32) -> Result<(), Refusal> {
-        let text = if value.is_finite() { java_float(value) } else { format!("{value:?}") };
+        if !value.is_finite() {
+            return self.value(name, &Value::double(f64::from(value)));
+        }
+        let text = java_float(value);
         if let Destination::Column(number) = self.destination(name)?
             && matches!(self.block.columns[number as usize].target, Target::Symbol | Target::NewSymbol)
         {
