@@ -193,6 +193,7 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 
     /// JSON of any kind: an object's fields are columns, anything else is one.
+    #[inline(never)]
     fn document(
         &mut self,
         object: u32,
@@ -334,7 +335,9 @@ impl<'p, 'b> Row<'p, 'b> {
         Ok(())
     }
 
-    #[inline]
+    /// Reads the value of a field. Inlined also where a document is not an object, so that this second place does not
+    /// cost the first one its inlining.
+    #[inline(always)]
     fn member(
         &mut self,
         scanner: &mut Scanner<'_>,

@@ -3,9 +3,10 @@
 
 use super::record::Row;
 use super::refusal::Refusal;
+use super::values::Place;
 use crate::decode::json::{Number, NumberValue, Scanner};
 use crate::decode::{Value, java_float};
-use crate::rows::{Destination, Target};
+use crate::rows::Target;
 
 /// What a text becomes.
 #[derive(Clone, Copy)]
@@ -24,8 +25,8 @@ impl Row<'_, '_> {
             return self.value(name, &Value::double(f64::from(value)));
         }
         let text = java_float(value);
-        if let Destination::Column(number) = self.destination(name)?
-            && matches!(self.block.columns[number as usize].target, Target::Symbol | Target::NewSymbol)
+        if let Place::Column(number) = self.place(name)?
+            && matches!(self.block.columns[number].target, Target::Symbol | Target::NewSymbol)
         {
             return self.text(name, text.as_bytes());
         }
@@ -35,9 +36,11 @@ impl Row<'_, '_> {
 
     /// A text that is a number in a column of numbers, and in a new column where JSON would write a number so.
     pub(super) fn untyped(&mut self, name: u32, text: &str) -> Result<(), Refusal> {
-        let wanted = match self.destination(name)? {
-            Destination::Column(number) => {
-                let column = &self.block.columns[number as usize];
+        let wanted = match self.place(name)? {
+            Place::Taken => return Ok(()),
+            Place::Timestamp => As::Number,
+            Place::Column(number) => {
+                let column = &self.block.columns[number];
                 match (&column.type_name, &column.target) {
                     (Some(type_name), _) => wanted_by(type_name),
                     (None, Target::NewSymbol) => As::Text,
@@ -45,7 +48,6 @@ impl Row<'_, '_> {
                     (None, _) => As::Anything,
                 }
             }
-            _ => As::Number,
         };
         if matches!(wanted, As::Number | As::Anything) {
             let mut scanner = Scanner::new(text.as_bytes());

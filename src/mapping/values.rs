@@ -211,23 +211,24 @@ impl Row<'_, '_> {
         let row = self.block.rows();
         let column = &mut self.block.columns[number];
         if column.attempt == self.block.attempt {
-            if column.from_key && !self.in_key {
-                return Ok(Place::Taken);
-            }
-            self.block.take_back(number);
-            self.values -= 1;
-        } else if column.is_used() {
+            return Ok(self.place_again(number));
+        }
+        if column.is_used() {
             column.reach(row);
         }
         Ok(Place::Column(number))
     }
 
-    /// Where a name leads to. Never unknown.
-    pub(super) fn destination(&mut self, name: u32) -> Result<Destination, Refusal> {
-        match self.block.paths.destination(name) {
-            Destination::Unknown => self.find_destination(name),
-            known => Ok(known),
+    /// The same for a column that has a value from this record already. Names collide seldom.
+    #[cold]
+    #[inline(never)]
+    fn place_again(&mut self, number: usize) -> Place {
+        if self.block.columns[number].from_key && !self.in_key {
+            return Place::Taken;
         }
+        self.block.take_back(number);
+        self.values -= 1;
+        Place::Column(number)
     }
 
     #[cold]
