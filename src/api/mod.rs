@@ -31,7 +31,8 @@ use quafka_protocol::{ApiKey, DecodeError, Reader, Request, RequestHeader};
 
 use crate::memory::FrameCharge;
 
-pub use gateway::Gateway;
+pub use crate::topics::TopicError;
+pub use gateway::{Gateway, NODE_ID};
 pub use reply::{Answer, Reply};
 
 /// A request as it came off the socket, without its length prefix.

@@ -18,6 +18,7 @@ pub struct Partition {
 #[derive(Debug)]
 struct State {
     next_offset: i64,
+    bytes: u64,
     producers: Producers,
 }
 
@@ -44,7 +45,7 @@ pub enum Admission {
 
 impl Partition {
     pub(super) fn new(numbers: Arc<Numbers>) -> Self {
-        let state = State { next_offset: numbers.first_offset(), producers: Producers::default() };
+        let state = State { next_offset: numbers.first_offset(), bytes: 0, producers: Producers::default() };
         Self { numbers, state: Mutex::new(state) }
     }
 
@@ -56,6 +57,13 @@ impl Partition {
     /// The offset that the next record gets.
     pub fn next_offset(&self) -> i64 {
         self.state.lock().next_offset
+    }
+
+    /// The records that were committed in this life, and their batches in bytes as sent.
+    pub fn written(&self) -> (u64, u64) {
+        let state = self.state.lock();
+        let records = state.next_offset - self.numbers.first_offset();
+        (records.unsigned_abs(), state.bytes)
     }
 
     /// Judges a batch by its producer's numbers; a negative `producer_id` is a producer without idempotence, whose
@@ -82,7 +90,14 @@ impl Partition {
             }
         };
         let records = i64::from(records);
-        Admission::Admitted(Admitted { partition: self.clone(), records, place, fence, verdict: sender })
+        Admission::Admitted(Admitted {
+            partition: self.clone(),
+            records,
+            bytes: 0,
+            place,
+            fence,
+            verdict: sender,
+        })
     }
 }
 
@@ -92,12 +107,20 @@ impl Partition {
 pub struct Admitted {
     partition: Arc<Partition>,
     records: i64,
+    bytes: u64,
     place: Option<Place>,
     fence: Option<FenceToken>,
     verdict: watch::Sender<Option<Verdict>>,
 }
 
 impl Admitted {
+    /// Says how large the batch is, in bytes as sent.
+    pub fn of_bytes(self, bytes: usize) -> Self {
+        let mut admitted = self;
+        admitted.bytes = bytes as u64;
+        admitted
+    }
+
     /// For the lane that writes the batch.
     pub fn fence(&self) -> Option<FenceToken> {
         self.fence.clone()
@@ -109,6 +132,7 @@ impl Admitted {
             let mut state = self.partition.state.lock();
             let base_offset = state.next_offset;
             state.next_offset += self.records;
+            state.bytes += self.bytes;
             base_offset
         };
         if let Err(error) = self.partition.numbers.reserve_offsets(base_offset + self.records) {

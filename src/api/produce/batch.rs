@@ -51,7 +51,7 @@ pub(super) fn prepare(
     let admission =
         partition.admit(header.producer_id, header.producer_epoch, header.base_sequence, header.record_count);
     let admitted = match admission {
-        Admission::Admitted(admitted) => admitted,
+        Admission::Admitted(admitted) => admitted.of_bytes(records.len()),
         Admission::Duplicate(earlier) => return Prepared::Done(Pending::Earlier(earlier)),
         Admission::Void => {
             let message =
