@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod dead_letters;
 pub mod decode;
 pub mod demo;
 pub mod mapping;
@@ -14,3 +15,4 @@ pub mod schema;
 pub mod server;
 pub mod sink;
 pub mod topics;
+pub mod transform;

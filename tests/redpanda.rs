@@ -149,8 +149,11 @@ async fn dashboards_find_redpandas_metrics() {
         let line = format!("{name} {value}");
         assert!(text.lines().any(|shown| shown == line), "{line} is not in:\n{text}");
     }
-    let buckets = text.lines().filter(|line| line.starts_with("redpanda_kafka_request_latency_seconds_bucket{"));
-    assert!(buckets.clone().all(|line| line.contains("redpanda_request=\"produce\"") && line.contains("le=\"")));
+    let buckets =
+        text.lines().filter(|line| line.starts_with("redpanda_kafka_request_latency_seconds_bucket{"));
+    assert!(
+        buckets.clone().all(|line| line.contains("redpanda_request=\"produce\"") && line.contains("le=\""))
+    );
     assert!(buckets.count() > 10, "{text}");
     // Prometheus' text format: each line is a comment or a sample, each family has its type once and in front.
     let mut typed: Vec<&str> = Vec::new();

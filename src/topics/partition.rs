@@ -18,6 +18,8 @@ pub struct Partition {
 #[derive(Debug)]
 struct State {
     next_offset: i64,
+    /// Committed in this life.
+    records: u64,
     bytes: u64,
     producers: Producers,
 }
@@ -45,7 +47,12 @@ pub enum Admission {
 
 impl Partition {
     pub(super) fn new(numbers: Arc<Numbers>) -> Self {
-        let state = State { next_offset: numbers.first_offset(), bytes: 0, producers: Producers::default() };
+        let state = State {
+            next_offset: numbers.first_offset(),
+            records: 0,
+            bytes: 0,
+            producers: Producers::default(),
+        };
         Self { numbers, state: Mutex::new(state) }
     }
 
@@ -62,8 +69,7 @@ impl Partition {
     /// The records that were committed in this life, and their batches in bytes as sent.
     pub fn written(&self) -> (u64, u64) {
         let state = self.state.lock();
-        let records = state.next_offset - self.numbers.first_offset();
-        (records.unsigned_abs(), state.bytes)
+        (state.records, state.bytes)
     }
 
     /// Judges a batch by its producer's numbers; a negative `producer_id` is a producer without idempotence, whose
@@ -94,6 +100,7 @@ impl Partition {
             partition: self.clone(),
             records,
             bytes: 0,
+            base_offset: None,
             place,
             fence,
             verdict: sender,
@@ -108,6 +115,8 @@ pub struct Admitted {
     partition: Arc<Partition>,
     records: i64,
     bytes: u64,
+    /// The first offset, where it had to be known before the outcome.
+    base_offset: Option<i64>,
     place: Option<Place>,
     fence: Option<FenceToken>,
     verdict: watch::Sender<Option<Verdict>>,
@@ -126,15 +135,24 @@ impl Admitted {
         self.fence.clone()
     }
 
-    /// The batch is in QuestDB: gives its records their offsets and returns the first.
-    pub fn commit(mut self) -> i64 {
-        let base_offset = {
+    /// Gives the records their offsets now and returns the first. Where the batch fails nobody gets them.
+    pub fn reserve_offsets(&mut self) -> i64 {
+        *self.base_offset.get_or_insert_with(|| {
             let mut state = self.partition.state.lock();
             let base_offset = state.next_offset;
             state.next_offset += self.records;
-            state.bytes += self.bytes;
             base_offset
-        };
+        })
+    }
+
+    /// The batch is in QuestDB: gives its records their offsets and returns the first.
+    pub fn commit(mut self) -> i64 {
+        let base_offset = self.reserve_offsets();
+        {
+            let mut state = self.partition.state.lock();
+            state.records += self.records.unsigned_abs();
+            state.bytes += self.bytes;
+        }
         if let Err(error) = self.partition.numbers.reserve_offsets(base_offset + self.records) {
             // The rows are written, so the producer must hear that; only the promise that offsets never repeat
             // after a restart is at stake.
@@ -201,6 +219,20 @@ mod tests {
         assert_eq!(b.commit(), partition.first_offset());
         assert_eq!(a.commit(), partition.first_offset() + 4);
         assert_eq!(partition.next_offset(), partition.first_offset() + 7);
+    }
+
+    #[test]
+    fn offsets_that_were_reserved_stay_those_of_the_batch() {
+        let partition = partition();
+        let (mut a, b) = (admitted(partition.admit(-1, -1, -1, 3)), admitted(partition.admit(-1, -1, -1, 4)));
+        let first = a.reserve_offsets();
+        assert_eq!(b.commit(), first + 3);
+        assert_eq!(a.reserve_offsets(), first);
+        assert_eq!(a.commit(), first);
+        let mut failed = admitted(partition.admit(-1, -1, -1, 5));
+        failed.reserve_offsets();
+        drop(failed);
+        assert_eq!(partition.next_offset(), first + 12);
     }
 
     #[tokio::test]
