@@ -258,8 +258,9 @@ mod tests {
             let told = parsed(body, format).unwrap_err();
             assert!(told.starts_with(start) && told.contains(part), "{told}");
         }
+        // Nesting costs no stack.
         let deep = format!("{{\"records\":[{{\"value\":{}", "[".repeat(1_000_000));
-        assert!(parsed(&deep, Format::Json).unwrap_err().contains("recursion limit"));
+        assert!(parsed(&deep, Format::Json).unwrap_err().contains("EOF"));
     }
 
     #[test]
