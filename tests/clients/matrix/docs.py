@@ -99,17 +99,30 @@ def failures(all_results):
     return "What failed, and how:\n\n" + "\n".join(line.replace("\n", " ") for line in lines)
 
 
-def write(file, languages, all_results, tested, many):
+class Page:
+    """The page, before the run that it is about: a wrong snippet is told before an hour of runs, not after it."""
+
+    def __init__(self, languages):
+        self.template = string.Template(TEMPLATE.read_text())
+        self.snippets = sections(languages)
+
+    def text(self, all_results, tested, counts):
+        """The whole page. `counts` says how many records a run sends."""
+        return self.template.substitute(
+            stamp=stamp(all_results, tested), counts=counts, table=table(all_results), failures=failures(all_results),
+            snippets=self.snippets,
+        )
+
+
+def stamp(all_results, tested):
+    """When it ran, and with what."""
     runs = sum(len(results.ways) for results in all_results)
     records = sum(results.records for results in all_results)
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    stamp = f"{today}, {tested}: {runs:,} runs, {records:,} records. `tests/clients/run --table docs/clients.md` makes this page."
-    text = string.Template(TEMPLATE.read_text()).substitute(
-        stamp=stamp, many=f"{many:,}", table=table(all_results), failures=failures(all_results),
-        snippets=sections(languages),
+    return (
+        f"{today}, {tested}: {runs:,} runs, {records:,} records.\n"
+        "`tests/clients/run --table docs/clients.md` makes this page."
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
 
 
 def refresh(file, languages):

@@ -38,6 +38,11 @@ class Report:
             self.fail(what, time.monotonic() - started, failure, log)
         else:
             self.passed += 1
+            # Nothing that passes should need a warning; one that is there is worth a look.
+            if stack and (warnings := stack.log_warnings(before)):
+                notes.append(f"the gateway warned: {warnings[0]}")
+                if len(warnings) > 1:
+                    notes.append(f"and {len(warnings) - 1} times more")
             self.line(what, "ok", time.monotonic() - started, ", ".join(notes))
 
     def close(self):

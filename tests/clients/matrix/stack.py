@@ -1,5 +1,6 @@
 """QuestDB and the gateway."""
 
+import http.client
 import json
 import os
 import re
@@ -28,7 +29,7 @@ class Stack:
         # Ctrl-C reaches only the runner, which then ends them in order.
         self.process = subprocess.Popen(
             [launcher, binary, config],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, process_group=0,
         )
         told = self.process.stdout.readline()
         if not told:
@@ -49,9 +50,9 @@ class Stack:
             with urllib.request.urlopen(url, timeout=120) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
-            raise Failure(f"{query}: {json.load(error).get('error')}") from None
-        except OSError as error:
-            raise Failure(f"QuestDB does not answer: {error}") from None
+            raise Failure(f"{query}: {reason(error)}") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Failure(f"QuestDB does not answer: {error!r}") from None
 
     def count(self, table):
         """How many rows the table has; 0 where there is no such table."""
@@ -63,16 +64,30 @@ class Stack:
             raise
 
     def log_size(self):
-        return self.gateway_log.stat().st_size
+        return self.gateway_log.stat().st_size if self.gateway_log.exists() else 0
 
-    def log_tail(self, since=0, lines=15):
-        """The end of what the gateway has logged after its log had `since` bytes."""
+    def log_since(self, size):
+        """The lines that the gateway has logged after its log had so many bytes."""
+        if not self.gateway_log.exists():
+            return []
         with self.gateway_log.open("rb") as file:
-            file.seek(since)
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+            file.seek(size)
+            return file.read().decode(errors="replace").splitlines()
+
+    def log_tail(self, since, lines=15):
+        return "\n".join(self.log_since(since)[-lines:])
+
+    def log_warnings(self, since):
+        return [line.partition(" ")[2].strip() for line in self.log_since(since) if re.search(" (WARN|ERROR) ", line)]
 
     def alive(self):
-        return self.process.poll() is None and Path(f"/proc/{self.gateway_pid}").exists()
+        """Whether both still run, and QuestDB answers."""
+        try:
+            # A program that has ended stays as a zombie until the launcher ends.
+            state = re.search(r"^State:\s+(\S)", Path(f"/proc/{self.gateway_pid}/status").read_text(), re.M)[1]
+            return self.process.poll() is None and state != "Z" and self.sql("SELECT 1") == [[1]]
+        except (OSError, Failure):
+            return False
 
     def peak_resident_mib(self):
         status = Path(f"/proc/{self.gateway_pid}/status").read_text()
@@ -89,6 +104,15 @@ class Stack:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return False
+
+
+def reason(error):
+    """What QuestDB says about a query that it refuses."""
+    text = error.read().decode(errors="replace")
+    try:
+        return json.loads(text)["error"]
+    except (ValueError, KeyError, TypeError):
+        return text
 
 
 def build(release=False):
@@ -109,10 +133,9 @@ def build(release=False):
 def version(binary):
     """What is tested, for a heading: the program's version, and the commit where this is a clone."""
     told = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    command = ["git", "describe", "--always", "--abbrev=10", "--dirty=, with changes"]
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short=10", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return told
     return f"{told}, commit {commit}"
