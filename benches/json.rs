@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use divan::counter::{BytesCount, ItemsCount};
-use quafka::config::{TimestampField, TimestampUnit, TopicConfig};
+use quafka::config::{TimestampConfig, TimestampUnit, TopicConfig};
 use quafka::mapping::{Plan, SourceRecord};
 use quafka::rows::TableName;
 use quafka::schema::TableSchema;
@@ -75,7 +75,8 @@ fn shuffled() -> Vec<String> {
 }
 
 fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
-    let plan = Plan::new(TableName::new("trades"), &Arc::new(config), &TableSchema::default()).unwrap();
+    let plan =
+        Plan::new(&"t".into(), TableName::new("trades"), &Arc::new(config), &TableSchema::default()).unwrap();
     let mut builder = plan.block_builder();
     let bytes: usize = records.iter().map(String::len).sum();
     bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
@@ -85,6 +86,7 @@ fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String])
                 timestamp_ms: 1_700_000_000_000,
                 key: None,
                 value: Some(record.as_bytes()),
+                ..SourceRecord::default()
             };
             plan.append(&record, &mut builder).unwrap();
         }
@@ -94,7 +96,7 @@ fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String])
 
 fn with_symbols() -> TopicConfig {
     TopicConfig {
-        timestamp: Some(TimestampField { field: "ts".to_owned(), unit: TimestampUnit::Micros }),
+        timestamp: Some(TimestampConfig::of_number("ts", TimestampUnit::Micros)),
         symbols: vec!["symbol".to_owned(), "side".to_owned()],
         ..TopicConfig::default()
     }

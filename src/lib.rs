@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod dead_letters;
 pub mod decode;
 pub mod demo;
 pub mod mapping;
@@ -13,3 +14,4 @@ pub mod schema;
 pub mod server;
 pub mod sink;
 pub mod topics;
+pub mod transform;

@@ -107,9 +107,10 @@ async fn all_topics_none_and_one_by_id() {
     let names = |response: &MetadataResponse| -> Vec<String> {
         response.topics.iter().map(|topic| topic.name.as_ref().unwrap().to_string()).collect()
     };
-    // Asking for a topic does not bring it into being.
+    // Asking for a topic does not bring it into being where the client does not want that.
     let topic = MetadataRequestTopic::default().with_name(Some(name("asked")));
-    wire.call(&MetadataRequest::default().with_topics(Some(vec![topic])), 1).await;
+    let request = MetadataRequest::default().with_topics(Some(vec![topic]));
+    wire.call(&request.with_allow_auto_topic_creation(false), 4).await;
     // Version 0 has no null: the empty list asks for all.
     let all = wire.call(&MetadataRequest::default().with_topics(Some(vec![])), 0).await;
     assert_eq!(names(&all), ["configured"]);
@@ -125,6 +126,33 @@ async fn all_topics_none_and_one_by_id() {
     assert_eq!(names(&found), ["configured"]);
     let lost = wire.call(&by_id(uuid::Uuid::from_u128(77)), 12).await;
     assert_eq!(lost.topics[0].error_code, code(ErrorCode::UnknownTopicId));
+}
+
+/// As on a broker, and as producers expect: what was asked for with `allow_auto_topic_creation`, or in a version that
+/// cannot forbid it, is among all topics from then on; unless there are too many.
+#[tokio::test]
+async fn a_topic_that_may_be_created_is_among_all_topics_once_it_was_asked_for() {
+    let gateway = gateway("limits.topics = 3\n[topics.\"closed-*\"]\nauto_create = false").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let ask = |text: &str| {
+        let topic = MetadataRequestTopic::default().with_name(Some(name(text)));
+        MetadataRequest::default().with_topics(Some(vec![topic]))
+    };
+    for (version, asked, error) in [
+        (1, "a", 0),
+        (4, "b", 0),
+        (12, "c", 0),
+        (12, "closed-1", code(ErrorCode::UnknownTopicOrPartition)),
+        (12, "not legal", code(ErrorCode::InvalidTopicException)),
+        // One too many: it is there, but not remembered.
+        (12, "d", 0),
+    ] {
+        let response = wire.call(&ask(asked).with_allow_auto_topic_creation(true), version).await;
+        assert_eq!(response.topics[0].error_code, error, "{asked}");
+    }
+    let all = wire.call(&MetadataRequest::default().with_topics(None), 12).await;
+    let names: Vec<_> = all.topics.iter().map(|topic| topic.name.as_ref().unwrap().as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
 }
 
 #[tokio::test]

@@ -74,13 +74,13 @@ fn mapping(data: &[u8]) {
         doubles: vec!["d".to_owned()],
         ..TopicConfig::default()
     };
-    let Ok(plan) = Plan::new(TableName::new("t"), &Arc::new(config), &TableSchema::default()) else { return };
+    let Ok(plan) = Plan::new(&"t".into(), TableName::new("t"), &Arc::new(config), &TableSchema::default()) else { return };
     let mut block = plan.block_builder();
     let mut rows = 0;
     for (index, line) in data.split(|&byte| byte == b'\n').enumerate() {
         let (key, value) = line.split_at_checked(8).map_or((None, line), |(key, value)| (Some(key), value));
         for (key, value) in [(key, value), (None, line), (Some(line), &b"v"[..])] {
-            let record = SourceRecord { index: index as u32, timestamp_ms: 0, key, value: Some(value) };
+            let record = SourceRecord { index: index as u32, timestamp_ms: 0, key, value: Some(value), ..SourceRecord::default() };
             rows += usize::from(plan.append(&record, &mut block) == Ok(Appended::Row));
         }
     }

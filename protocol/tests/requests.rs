@@ -709,6 +709,45 @@ fn tiny_elements_have_a_budget_over_the_whole_request() {
     assert_eq!(error.kind, DecodeErrorKind::TooManyElements { limit: MAX_ELEMENTS });
 }
 
+/// Byte for byte what librdkafka 2.12.1 sends for `rd_kafka_metadata()`, and so for what is built upon it.
+#[test]
+fn librdkafkas_wide_null_asks_for_all_topics() {
+    let sent =
+        [&[0, 3, 0, 12, 0, 0, 0, 3, 0, 16][..], b"0035_api_version", &[0, 0, 0, 0, 0, 1, 0, 0]].concat();
+    let mut reader = Reader::new(&sent);
+    assert_eq!(RequestHeader::decode(&mut reader).unwrap().client_id, Some("0035_api_version"));
+    let all = |allow_auto_topic_creation, cluster, topic| MetadataRequest {
+        topics: None,
+        allow_auto_topic_creation,
+        include_cluster_authorized_operations: cluster,
+        include_topic_authorized_operations: topic,
+    };
+    assert_eq!(MetadataRequest::decode(&mut reader, 12), Ok(all(true, false, false)));
+    // As it would be in the other versions, with every flag.
+    for flags in 0..8_u8 {
+        let [create, cluster, topic] = [flags & 1, flags >> 1 & 1, flags >> 2];
+        for version in 9..=12 {
+            let body = match version {
+                9 | 10 => vec![0, 0, 0, 0, create, cluster, topic, 0],
+                _ => vec![0, 0, 0, 0, create, topic, 0],
+            };
+            let expected = all(create == 1, version <= 10 && cluster == 1, topic == 1);
+            assert_eq!(MetadataRequest::decode(&mut Reader::new(&body), version), Ok(expected), "{body:?}");
+        }
+    }
+    // Anything else that is left over is an error as ever.
+    for wrong in [
+        &[0, 0, 0, 0, 0, 1, 0, 0][..],
+        &[0, 0, 0, 0, 1, 0],
+        &[0, 0, 0, 0, 1, 0, 1],
+        &[0, 0, 0, 0, 2, 0, 0],
+        &[1, 0, 0, 0, 1, 0, 0],
+    ] {
+        let decoded = MetadataRequest::decode(&mut Reader::new(wrong), 12);
+        assert!(decoded.is_err(), "{wrong:?}: {decoded:?}");
+    }
+}
+
 #[test]
 fn an_unknown_api_or_version_still_yields_what_the_answer_needs() {
     let header = |api_key: i16, version: i16, rest: &[u8]| {

@@ -130,8 +130,9 @@ fn topic(call: Call<'_>, name: &str) -> Result<Vec<Setting>, (ErrorCode, String)
     let configured = call.gateway.topics.configured(name);
     let from_file = configured.configs();
     let source = |as_in_file: bool| if as_in_file { Source::Broker } else { Source::Topic };
+    let table = topic.config().table.as_ref().map_or_else(|| name.to_owned(), ToString::to_string);
     let table_source = source(topic.config().table == configured.table);
-    settings.push(Setting::new("quafka.table", topic.table(), Type::String, table_source));
+    settings.push(Setting::new("quafka.table", table, Type::String, table_source));
     settings.extend(topic.config().configs().into_iter().map(|config| {
         let source = source(from_file.contains(&config));
         let kind = match config.0 {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use quafka::config::Loaded;
-use quafka::mapping::table_name;
+use quafka::mapping::Pipeline;
 use quafka::questdb::{QuestDb, QuestDbError};
 
 /// Longer than any QuestDB that is well takes.
@@ -29,7 +29,7 @@ pub async fn run(loaded: &Loaded) -> ExitCode {
 async fn check(loaded: &Loaded) -> Result<String, String> {
     let complaint = |key: &str, reason: String| loaded.error(key, reason).to_string();
     for topic in loaded.config.topics.exact_names() {
-        table_name(topic, &loaded.config.topics.of(topic))
+        Pipeline::new(topic, &loaded.config.topics.of(topic))
             .map_err(|error| complaint(&format!("topics.{topic}"), error.to_string()))?;
     }
     let conf = "questdb.conf";

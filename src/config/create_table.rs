@@ -107,29 +107,6 @@ impl CreateTable {
         self.check_dedup_keys(topic)
     }
 
-    /// As a value in a TOML file.
-    pub(super) fn to_toml(&self) -> String {
-        let quoted = |text: &dyn fmt::Display| toml::Value::String(text.to_string()).to_string();
-        let mut parts = Vec::new();
-        if let Some(partition_by) = &self.partition_by {
-            parts.push(format!("partition_by = {}", quoted(partition_by)));
-        }
-        if let Some(ttl) = &self.ttl {
-            parts.push(format!("ttl = {}", quoted(ttl)));
-        }
-        if !self.dedup_keys.is_empty() {
-            let keys: Vec<_> = self.dedup_keys.iter().map(|key| quoted(key)).collect();
-            parts.push(format!("dedup_keys = [{}]", keys.join(", ")));
-        }
-        if !self.columns.is_empty() {
-            let column =
-                |column: &NewColumn| format!("{} = {}", quoted(&column.name), quoted(&column.column_type));
-            let columns: Vec<_> = self.columns.iter().map(column).collect();
-            parts.push(format!("columns = {{ {} }}", columns.join(", ")));
-        }
-        if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
-    }
-
     fn check_dedup_keys(&self, topic: &TopicConfig) -> Result<(), CreateTableFault> {
         let fault = |reason: String| Err(CreateTableFault { key: "dedup_keys", reason });
         if self.dedup_keys.is_empty() {
@@ -162,6 +139,29 @@ impl CreateTable {
         }
         Ok(())
     }
+}
+
+/// As a value in a TOML file.
+pub(super) fn to_toml(create: &CreateTable) -> String {
+    let quoted = |text: &dyn fmt::Display| toml::Value::String(text.to_string()).to_string();
+    let mut parts = Vec::new();
+    if let Some(partition_by) = &create.partition_by {
+        parts.push(format!("partition_by = {}", quoted(partition_by)));
+    }
+    if let Some(ttl) = &create.ttl {
+        parts.push(format!("ttl = {}", quoted(ttl)));
+    }
+    if !create.dedup_keys.is_empty() {
+        let keys: Vec<_> = create.dedup_keys.iter().map(|key| quoted(key)).collect();
+        parts.push(format!("dedup_keys = [{}]", keys.join(", ")));
+    }
+    if !create.columns.is_empty() {
+        let column =
+            |column: &NewColumn| format!("{} = {}", quoted(&column.name), quoted(&column.column_type));
+        let columns: Vec<_> = create.columns.iter().map(column).collect();
+        parts.push(format!("columns = {{ {} }}", columns.join(", ")));
+    }
+    if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
 }
 
 /// Reads the `create` table of a topic's settings.

@@ -1,9 +1,10 @@
-use super::create_table;
+use std::ops::RangeInclusive;
+
 use super::file::{Report, Section};
-use super::topics::{TimestampField, TimestampUnit, TopicPattern, TopicSettings, TopicsConfig};
+use super::topics::{TopicPattern, TopicSettings, TopicsConfig};
 
 /// More partitions than that would only make every Metadata response longer: they cost nothing, and give nothing.
-const PARTITIONS_MAX: i64 = 1_000;
+const PARTITIONS: RangeInclusive<i32> = 1..=1_000;
 
 /// Reads all `[topics."PATTERN"]` tables.
 pub(super) fn topics(top: &mut Section<'_>, report: &mut Report<'_>) -> TopicsConfig {
@@ -27,68 +28,40 @@ pub(super) fn table_key(pattern: &str) -> String {
 }
 
 fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings {
-    let table = section.value::<String>("table", report);
-    if table.as_ref().is_some_and(|table| table.trim().is_empty()) {
-        report.error(&section.full("table"), "is empty; leave it out to use the topic's name");
-    }
-    TopicSettings {
-        table,
-        partitions: partitions(section, report),
-        timestamp: timestamp(section, report),
-        symbols: columns(section, "symbols", report),
-        doubles: columns(section, "doubles", report),
-        include_key: section.value("include_key", report),
-        auto_create: section.value("auto_create", report),
-        create: create_table::load(section, report),
-    }
-}
-
-fn partitions(section: &mut Section<'_>, report: &mut Report<'_>) -> Option<i32> {
-    let partitions = section.value::<i64>("partitions", report)?;
-    if !(1..=PARTITIONS_MAX).contains(&partitions) {
-        let reason = format!("{partitions} is not between 1 and {PARTITIONS_MAX}");
+    let settings = TopicSettings::read(section, report);
+    if settings.partitions.is_some_and(|partitions| !PARTITIONS.contains(&partitions)) {
+        let reason = format!("is not between {} and {}", PARTITIONS.start(), PARTITIONS.end());
         report.error(&section.full("partitions"), reason);
     }
-    i32::try_from(partitions).ok()
+    for (key, names) in [
+        ("symbols", settings.symbols.as_ref()),
+        ("doubles", settings.doubles.as_ref()),
+        ("timestamp_fields", settings.timestamp_fields.as_ref()),
+        ("only", settings.only.as_ref().and_then(Option::as_ref)),
+        ("drop", settings.drop.as_ref()),
+        ("required", settings.required.as_ref()),
+    ] {
+        if let Some(reason) = names.and_then(|names| fault_of_columns(names)) {
+            report.error(&section.full(key), reason);
+        }
+    }
+    let is_scalar = |value: &toml::Value| !matches!(value, toml::Value::Array(_) | toml::Value::Table(_));
+    let defaults = settings.defaults.iter().flatten();
+    for (column, _) in defaults.filter(|(_, value)| !is_scalar(value)) {
+        let reason =
+            format!("`{column}` has a table or an array; a default is a text, a number or a boolean");
+        report.error(&section.full("defaults"), reason);
+    }
+    settings
 }
 
-fn timestamp(section: &mut Section<'_>, report: &mut Report<'_>) -> Option<TimestampField> {
-    let key = section.full("timestamp");
-    let mut inner = section.section("timestamp", report);
-    if !inner.exists() {
-        return None;
+/// What is wrong with a list of column names. QuestDB's ignore case, so `Side` and `side` are one.
+fn fault_of_columns(names: &[String]) -> Option<String> {
+    if names.iter().any(String::is_empty) {
+        return Some("has an empty column name".to_owned());
     }
-    let field = inner.value::<String>("field", report);
-    let unit = inner.value("unit", report).unwrap_or(TimestampUnit::Auto);
-    let field_key = inner.full("field");
-    inner.finish(report);
-    match field {
-        Some(field) if !field.is_empty() => Some(TimestampField { field, unit }),
-        Some(_) => {
-            report.error(&field_key, "is empty");
-            None
-        }
-        None => {
-            if !report.is_given(&field_key) {
-                report.error(&key, "says no field; write { field = \"NAME\" }");
-            }
-            None
-        }
-    }
-}
-
-/// A list of column names. QuestDB's ignore case, so `Side` and `side` are one.
-fn columns(section: &mut Section<'_>, key: &'static str, report: &mut Report<'_>) -> Option<Vec<String>> {
-    let names = section.value::<Vec<String>>(key, report)?;
-    let full = section.full(key);
-    for (index, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            report.error(&full, "has an empty column name");
-        } else if names.iter().take(index).any(|other| same(other, name)) {
-            report.error(&full, format!("names `{name}` twice"));
-        }
-    }
-    Some(names)
+    let twice = |(index, name): &(usize, &String)| names.iter().take(*index).any(|other| same(other, name));
+    names.iter().enumerate().find(twice).map(|(_, name)| format!("names `{name}` twice"))
 }
 
 /// What contradicts itself only when all tables that cover a topic are taken together. A pattern stands for the
@@ -112,12 +85,11 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
             let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
             report.error(&blame(lists_key), reason);
         }
-        if let Some(timestamp) = &merged.timestamp {
+        for field in merged.timestamp.iter().flat_map(|timestamp| &timestamp.fields) {
             for (key, list) in [("symbols", &merged.symbols), ("doubles", &merged.doubles)] {
-                if has(list, &timestamp.field) {
+                if has(list, field) {
                     let key = if own.timestamp.is_some() { "timestamp" } else { key };
-                    let reason =
-                        format!("`{}` is the timestamp, so it cannot be a column, too", timestamp.field);
+                    let reason = format!("`{field}` is the timestamp, so it cannot be a column, too");
                     report.error(&blame(key), reason);
                 }
             }

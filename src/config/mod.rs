@@ -31,7 +31,11 @@ pub use load::{Given, Loaded, Overrides, load};
 pub use questdb_conf::masked;
 pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
-pub use topics::{TimestampField, TimestampUnit, TopicConfig, TopicPattern, TopicSettings, TopicsConfig};
+pub use topics::{
+    BytesText, Csv, DeadLetters, Format, MissingTimestamp, NullInArray, OnError, Predicate, RecordColumn,
+    TableTemplate, TemplatePart, TimestampConfig, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern,
+    TopicSettings, TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
+};
 
 /// What the gateway runs with.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::load_topics::table_key;
 use super::units::{Size, Span};
-use super::{Config, Loaded, TimestampField, TopicConfig, TopicSettings, masked};
+use super::{Config, Loaded, TopicSettings, masked};
 
 /// Where the comments start, where the values leave room.
 const COMMENT_COLUMN: usize = 44;
@@ -77,41 +77,18 @@ impl Page<'_> {
                 self.topic(own, |_| table_key(name));
                 continue;
             }
-            let merged = complete(&config.topics.of(name));
-            self.topic(&merged, |is_set| {
-                let setter = config.topics.covering(name).find(|(_, settings)| is_set(settings));
+            let merged = TopicSettings::complete(&config.topics.of(name));
+            self.topic(&merged, |key| {
+                let setter = config.topics.covering(name).find(|(_, settings)| settings.sets(key));
                 table_key(setter.map_or(name, |(pattern, _)| pattern.as_str()))
             });
         }
     }
 
-    /// `table_of` finds the table that a setting is from.
-    fn topic(&mut self, topic: &TopicSettings, table_of: impl Fn(fn(&TopicSettings) -> bool) -> String) {
-        let prefix = |is_set| table_of(is_set) + ".";
-        if let Some(table) = &topic.table {
-            self.value(&prefix(|t| t.table.is_some()), "table", &quoted(table));
-        }
-        if let Some(partitions) = topic.partitions {
-            self.value(&prefix(|t| t.partitions.is_some()), "partitions", &partitions);
-        }
-        if let Some(TimestampField { field, unit }) = &topic.timestamp {
-            let value = format!("{{ field = {}, unit = \"{unit}\" }}", quoted(field));
-            self.value(&prefix(|t| t.timestamp.is_some()), "timestamp", &value);
-        }
-        if let Some(symbols) = &topic.symbols {
-            self.value(&prefix(|t| t.symbols.is_some()), "symbols", &list(symbols));
-        }
-        if let Some(doubles) = &topic.doubles {
-            self.value(&prefix(|t| t.doubles.is_some()), "doubles", &list(doubles));
-        }
-        if let Some(include_key) = topic.include_key {
-            self.value(&prefix(|t| t.include_key.is_some()), "include_key", &include_key);
-        }
-        if let Some(auto_create) = topic.auto_create {
-            self.value(&prefix(|t| t.auto_create.is_some()), "auto_create", &auto_create);
-        }
-        if let Some(create) = &topic.create {
-            self.value(&prefix(|t| t.create.is_some()), "create", &create.to_toml());
+    /// `table_of` finds the table that a key's value is from.
+    fn topic(&mut self, topic: &TopicSettings, table_of: impl Fn(&str) -> String) {
+        for (key, value) in topic.to_toml() {
+            self.value(&(table_of(key) + "."), key, &value);
         }
     }
 
@@ -130,27 +107,8 @@ impl Page<'_> {
     }
 }
 
-/// Every setting spelt out.
-fn complete(topic: &TopicConfig) -> TopicSettings {
-    TopicSettings {
-        table: topic.table.clone(),
-        partitions: Some(topic.partitions),
-        timestamp: topic.timestamp.clone(),
-        symbols: Some(topic.symbols.clone()),
-        doubles: Some(topic.doubles.clone()),
-        include_key: Some(topic.include_key),
-        auto_create: Some(topic.auto_create),
-        create: topic.create.clone(),
-    }
-}
-
 fn quoted(value: &dyn Display) -> String {
     toml::Value::String(value.to_string()).to_string()
-}
-
-fn list(names: &[String]) -> String {
-    let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
-    format!("[{}]", names.join(", "))
 }
 
 /// A plain number where no unit fits.

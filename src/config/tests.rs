@@ -57,6 +57,51 @@ create = { partition_by = "hour", ttl = "30 days", dedup_keys = ["timestamp", "i
 timestamp.field = "at"
 "#;
 
+/// The topic's keys that [`FULL`] does not have, each with a value that is not its default.
+const OTHER_TOPIC_KEYS: &[&str] = &[
+    "format = \"json_envelope\"",
+    "key_format = \"long\"",
+    "csv = { columns = [\"a\", \"b\"], delimiter = \";\", quote = \"'\", null = \"-\" }",
+    "top_level_array = \"rows\"",
+    "timestamp_fields = [\"created\"]",
+    "timestamp_format = \"yyyy-MM-dd\"",
+    "key_prefix = \"k\"",
+    "value_prefix = \"v\"",
+    "headers = [\"trace-*\"]",
+    "header_prefix = \"\"",
+    "record_columns = { offset = \"kafka_offset\", topic = \"kafka_topic\" }",
+    "rename = { a = \"b\" }",
+    "only = [\"a\"]",
+    "drop = [\"z\"]",
+    "defaults = { venue = \"X\", n = 1, f = 1.5 }",
+    "required = [\"id\"]",
+    "unsupported = \"skip\"",
+    "bytes = \"hex\"",
+    "null_in_array = \"nan\"",
+    "on_error = \"dlq\"",
+    "dlq = { topic = \"dead\", bootstrap = \"h:9092\" }",
+    "transforms = [{ type = \"Flatten\", of = \"value\", delimiter = \".\", predicate = { type = \"HasHeaderKey\", \
+     name = \"x\" }, negate = true }]",
+    "filter = \"price > 0\"",
+    "columns = { notional = \"price * qty\" }",
+];
+
+#[test]
+fn every_key_of_a_topic_is_read_and_printed() {
+    let text = format!("{FULL}[topics.all]\n{}\n", OTHER_TOPIC_KEYS.join("\n"));
+    let loaded = file(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    let (all, default) = (loaded.config.topics.of("all"), TopicConfig::default());
+    let changed = |config: &TopicConfig| TopicSettings::complete(config).to_toml();
+    let unchanged: Vec<_> = changed(&default)
+        .into_iter()
+        .filter(|entry| changed(&all).contains(entry))
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(unchanged, ["auto_create", "doubles", "include_key"], "they are in FULL");
+    let again = file(&loaded.to_string()).unwrap_or_else(|errors| panic!("{loaded}\n{errors}"));
+    assert_eq!(again.config.topics.of("all"), all);
+}
+
 #[test]
 fn an_empty_file_is_the_defaults() {
     assert_eq!(file("").unwrap().config, Config::default());
@@ -90,9 +135,9 @@ fn every_key_is_read() {
     assert_eq!(
         *trades,
         TopicConfig {
-            table: Some("trades_${partition}".to_owned()),
+            table: Some("trades_${partition}".parse().unwrap()),
             partitions: 16,
-            timestamp: Some(TimestampField { field: "ts".to_owned(), unit: TimestampUnit::Micros }),
+            timestamp: Some(TimestampConfig::of_number("ts", TimestampUnit::Micros)),
             symbols: vec!["symbol".to_owned(), "side".to_owned()],
             doubles: vec!["price".to_owned()],
             include_key: false,
@@ -108,10 +153,11 @@ fn every_key_is_read() {
                     })
                     .to_vec(),
             }),
+            ..TopicConfig::default()
         }
     );
     let metrics = topics.of("metrics.cpu");
-    let at = TimestampField { field: "at".to_owned(), unit: TimestampUnit::Auto };
+    let at = TimestampConfig::of_number("at", TimestampUnit::Auto);
     assert_eq!((&metrics.timestamp, metrics.partitions), (&Some(at), 16));
     assert_eq!(metrics.symbols, ["host"]);
 }
@@ -150,7 +196,8 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
     );
     assert_eq!(
         errors("[topics.a]\ntimestamp = { field = \"t\", units = \"nanos\" }"),
-        "q.toml:2: topics.\"a\".timestamp.units: unknown key; did you mean `unit`?"
+        "q.toml:2: topics.\"a\".timestamp: unknown field `units`, expected one of `field`, `fields`, `unit`, `format`, \
+         `missing`"
     );
     assert_eq!(
         errors("[questdb]\nxyz = 1"),
@@ -224,15 +271,15 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[topics]\na = 5", "q.toml:2: topics.\"a\": ", "must be a table"),
     ("[topics.\"a b\"]", "q.toml:1: topics.\"a b\": ", "no topic name has a ` `"),
     ("[topics.a]\npartitions = 0", "q.toml:2: topics.\"a\".partitions: ", "not between 1 and 1000"),
-    ("[topics.a]\npartitions = 3_000_000_000", "q.toml:2: topics.\"a\".partitions: ", "not between"),
+    ("[topics.a]\npartitions = 3_000_000_000", "q.toml:2: topics.\"a\".partitions: ", "expected i32"),
     ("[topics.a]\ntable = \" \"", "q.toml:2: topics.\"a\".table: ", "empty"),
-    ("[topics.a]\ntimestamp = \"ts\"", "q.toml:2: topics.\"a\".timestamp: ", "must be a table"),
+    ("[topics.a]\ntimestamp = \"ts\"", "q.toml:2: topics.\"a\".timestamp: ", "expected a table such as"),
     ("[topics.a]\ntimestamp = {}", "q.toml:2: topics.\"a\".timestamp: ", "says no field"),
-    ("[topics.a]\ntimestamp = { field = \"\" }", "q.toml:2: topics.\"a\".timestamp.field: ", "empty"),
-    ("[topics.a]\ntimestamp = { field = 5 }", "q.toml:2: topics.\"a\".timestamp.field: ", "integer"),
+    ("[topics.a]\ntimestamp = { field = \"\" }", "q.toml:2: topics.\"a\".timestamp: ", "empty"),
+    ("[topics.a]\ntimestamp = { field = 5 }", "q.toml:2: topics.\"a\".timestamp: ", "integer"),
     (
         "[topics.a]\ntimestamp = { field = \"t\", unit = \"ms\" }",
-        "q.toml:2: topics.\"a\".timestamp.unit: ",
+        "q.toml:2: topics.\"a\".timestamp: ",
         "`millis`",
     ),
     ("[topics.a]\nsymbols = [\"\"]", "q.toml:2: topics.\"a\".symbols: ", "empty column name"),
@@ -253,6 +300,20 @@ const WRONG: &[(&str, &str, &str)] = &[
         "q.toml:3: topics.\"a\".timestamp: ",
         "is the timestamp",
     ),
+    (
+        "[topics.a]\ndefaults = { a = [1] }",
+        "q.toml:2: topics.\"a\".defaults: ",
+        "`a` has a table or an array",
+    ),
+    ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
+    (
+        "[topics.a]\ndlq = { topic = \"d\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "`bootstrap` address of its cluster",
+    ),
+    ("[topics.a]\ndlq = \"d\"", "q.toml:2: topics.\"a\".dlq: ", "expected { table ="),
+    ("[topics.a]\nformat = \"jsn\"", "q.toml:2: topics.\"a\".format: ", "unknown variant `jsn`"),
+    ("[topics.a]\ntable = \"${nme}\"", "q.toml:2: topics.\"a\".table: ", "no variable `${nme}`"),
     ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "boolean"),
     ("[topics.a]\ncreate = \"day\"", "q.toml:2: topics.\"a\".create: ", "must be a table"),
     ("[topics.a.create]\npartition = \"day\"", "q.toml:2: topics.\"a\".create.partition: ", "`partition_by`"),
@@ -405,7 +466,10 @@ mod round_trip {
             format!("timestamp = {{ field = {}, unit = \"{unit}\" }}", quoted("t".to_owned() + &name))
         });
         (
-            option::of("[a-z$\\{\\}]{1,5}".prop_map(|table| format!("table = \"{table}\""))),
+            option::of(
+                "[a-z]{1,3}(\\$\\{(topic|key|header:[a-z]|value\\.[a-z]\\.b)\\})?[a-z]?"
+                    .prop_map(|table| format!("table = \"{table}\"")),
+            ),
             option::of((1..=1000).prop_map(|n| format!("partitions = {n}"))),
             option::of(timestamp),
             list("symbols", 's'),
@@ -413,8 +477,12 @@ mod round_trip {
             option::of(any::<bool>().prop_map(|b| format!("include_key = {b}"))),
             option::of(any::<bool>().prop_map(|b| format!("auto_create = {b}"))),
             option::of(create()),
+            prop::sample::subsequence(OTHER_TOPIC_KEYS, 0..=OTHER_TOPIC_KEYS.len()),
         )
-            .prop_map(|(a, b, c, d, e, f, g, h)| lines(vec![a, b, c, d, e, f, g, h]))
+            .prop_map(|(a, b, c, d, e, f, g, h, others)| {
+                let others = others.into_iter().map(|line| Some(line.to_owned()));
+                lines([a, b, c, d, e, f, g, h].into_iter().chain(others).collect())
+            })
     }
 
     fn create() -> impl Strategy<Value = String> {

@@ -59,10 +59,9 @@ impl TopicConfig {
             let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
             return Err(blame(&[DOUBLES, SYMBOLS], reason));
         }
-        if let Some(timestamp) = &config.timestamp
-            && (has(&config.symbols, &timestamp.field) || has(&config.doubles, &timestamp.field))
-        {
-            let reason = format!("`{}` is the timestamp, so it cannot be a column, too", timestamp.field);
+        let mut fields = config.timestamp.iter().flat_map(|timestamp| &timestamp.fields);
+        if let Some(field) = fields.find(|field| has(&config.symbols, field) || has(&config.doubles, field)) {
+            let reason = format!("`{field}` is the timestamp, so it cannot be a column, too");
             return Err(blame(&[SYMBOLS, DOUBLES], reason));
         }
         if let Some(Err(fault)) = config.create.as_ref().map(|create| create.check(&config)) {
@@ -78,7 +77,7 @@ impl TopicConfig {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
-            TABLE if !value.is_empty() => self.table = Some(value.to_owned()),
+            TABLE if !value.is_empty() => self.table = Some(value.parse()?),
             SYMBOLS => self.symbols = list(value)?,
             DOUBLES => self.doubles = list(value)?,
             INCLUDE_KEY if !value.is_empty() => {
@@ -205,7 +204,7 @@ mod tests {
     fn every_config_sets_what_it_says_and_is_told_as_it_can_be_given() {
         let config = TopicConfig::default().with_configs(GOOD).unwrap();
         let create = config.create.as_ref().unwrap();
-        assert_eq!(config.table.as_deref(), Some("t_${topic}"));
+        assert_eq!(config.table, "t_${topic}".parse().ok());
         assert_eq!(
             (config.symbols.join("|"), config.doubles.join("|")),
             ("side|symbol".into(), "price".into())

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use super::questdb_server::free_port;
 use super::{DemoError, Options};
 use crate::config::{
-    Config, HostPort, QuestDbConfig, TimestampField, TimestampUnit, TopicPattern, TopicSettings, TopicsConfig,
+    Config, HostPort, QuestDbConfig, TimestampConfig, TimestampUnit, TopicPattern, TopicSettings,
+    TopicsConfig,
 };
 
 /// What the demo's gateway runs with.
@@ -21,7 +22,7 @@ pub(super) fn config(options: &Options, questdb_conf: &str, topic: &str) -> Resu
     };
     let pattern: TopicPattern = topic.parse().unwrap_or_else(|error| unreachable!("{topic}: {error}"));
     let settings = TopicSettings {
-        timestamp: Some(TimestampField { field: "ts".to_owned(), unit: TimestampUnit::Micros }),
+        timestamp: Some(Some(TimestampConfig::of_number("ts", TimestampUnit::Micros))),
         symbols: Some(vec!["symbol".to_owned(), "side".to_owned()]),
         ..TopicSettings::default()
     };

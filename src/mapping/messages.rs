@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::record::Row;
 use super::refusal::{Refusal, cut};
 use super::values::Kind;
+use crate::config::TimestampConfig;
 use crate::decode::json::Number;
 use crate::rows::{ColumnBuilder, Target, Values};
 
@@ -24,9 +25,9 @@ impl Kind {
 impl Row<'_, '_> {
     #[cold]
     pub(super) fn no_timestamp(&self, kind: &str, value: &[u8]) -> Refusal {
-        let field = self.plan.timestamp.as_ref().map_or("", |timestamp| timestamp.field.as_str());
+        let field = self.plan.timestamp.as_ref().map(TimestampConfig::shown).unwrap_or_default();
         Refusal::of_column(
-            field,
+            field.as_str(),
             format!(
                 "field {field} is to be the designated timestamp, and has {kind}: `{}`; send a number of seconds, \
                  milliseconds, microseconds or nanoseconds since 1970",

@@ -4,18 +4,23 @@
 //! record after another into rows of a block.
 
 mod arrays;
+mod message;
 mod messages;
 mod names;
-mod number_text;
+mod pipeline;
 mod plan;
 mod record;
 mod refusal;
+mod selection;
+mod tables;
 mod timestamp;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
-pub use names::{NameError, table_name};
+pub use names::NameError;
+pub use pipeline::{Pipeline, PipelineError};
 pub use plan::{Plan, PlanError};
 pub use record::{Appended, SourceRecord};
+pub use tables::{TableRows, Tables};

@@ -7,7 +7,7 @@ use crate::rows::TableName;
 /// How long a name may be, in bytes of UTF-8.
 const MAX_NAME_BYTES: usize = 127;
 
-/// Why a topic has no table.
+/// Why there is no table of a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "topic {topic:?} cannot be written to table {table:?}: {reason}; set `table` for the topic to another name"
@@ -21,15 +21,20 @@ pub struct NameError {
     pub reason: &'static str,
 }
 
-/// The table of a topic: the one that its settings name, or else the topic's name as it is.
+/// The table of all of a topic's records: the one that its settings name, or else the topic's name as it is. None
+/// where it is another one from record to record.
 ///
 /// Of a Kafka topic's characters (`[a-zA-Z0-9._-]`) QuestDB takes all, but dots neither first, last nor in a row.
-/// In the settings `${topic}` stands for the topic's name.
-pub fn table_name(topic: &str, config: &TopicConfig) -> Result<TableName, NameError> {
+pub(super) fn table_name(topic: &str, config: &TopicConfig) -> Result<Option<TableName>, NameError> {
     let table = match &config.table {
-        Some(template) => template.replace("${topic}", topic),
-        None => topic.to_owned(),
+        Some(template) => template.of_topic(topic),
+        None => Some(topic.to_owned()),
     };
+    table.map(|table| checked_table_name(topic, table)).transpose()
+}
+
+/// A table's name, where QuestDB takes it.
+pub(super) fn checked_table_name(topic: &str, table: String) -> Result<TableName, NameError> {
     match fault_of_table_name(&table) {
         None => Ok(TableName::new(table)),
         Some(reason) => Err(NameError { topic: topic.to_owned(), table, reason }),
@@ -42,9 +47,6 @@ fn fault_of_table_name(name: &str) -> Option<&'static str> {
     }
     if name.len() > MAX_NAME_BYTES {
         return Some("it is longer than 127 bytes");
-    }
-    if name.contains("${") {
-        return Some("`${topic}` is the only variable that a table's name can have");
     }
     if name.chars().any(|character| character != '.' && character != '-' && is_illegal(character)) {
         return Some(
@@ -81,6 +83,11 @@ pub(super) fn fault_of_column_name(name: &str) -> Option<&'static str> {
     None
 }
 
+/// A column's name for a header, whose own names are words with hyphens more often than not.
+pub(super) fn column_name_of(header: &str) -> String {
+    header.replace(is_illegal, "_")
+}
+
 /// The characters that QuestDB takes in no column's name.
 fn is_illegal(character: char) -> bool {
     matches!(
@@ -111,8 +118,12 @@ mod tests {
     use super::*;
 
     fn table(topic: &str, template: Option<&str>) -> Result<String, &'static str> {
-        let config = TopicConfig { table: template.map(str::to_owned), ..TopicConfig::default() };
-        table_name(topic, &config).map(|name| name.as_str().to_owned()).map_err(|error| error.reason)
+        let config = TopicConfig {
+            table: template.map(|template| template.parse().unwrap()),
+            ..TopicConfig::default()
+        };
+        let name = table_name(topic, &config).map_err(|error| error.reason)?;
+        Ok(name.expect("no variable").as_str().to_owned())
     }
 
     #[test]
@@ -133,9 +144,7 @@ mod tests {
         {
             assert!(table(topic, None).is_err(), "{topic}");
         }
-        for name in
-            ["", "a/b", "a\\b", "a:b", "a*b", "a'b", "a\"b", "a\n", "\u{feff}", " a", "a ", "${key}", "a~b"]
-        {
+        for name in ["a/b", "a\\b", "a:b", "a*b", "a'b", "a\"b", "a\n", "\u{feff}", " a", "a ", "a~b"] {
             assert!(table("t", Some(name)).is_err(), "{name}");
         }
     }

@@ -1,22 +1,34 @@
 use std::collections::HashSet;
 
+use quafka_protocol::Headers;
+
 use super::plan::Plan;
 use super::refusal::{Refusal, cut};
 use super::timestamp;
+use crate::config::Format;
 use crate::decode::json::{self, JsonError, Scanner};
+use crate::decode::{Timestamp, Value};
 use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RecordIndex, RowError, VALUE};
 
 /// A Kafka record, as far as it becomes a row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SourceRecord<'a> {
     /// Its place in its record batch.
     pub index: RecordIndex,
+    /// The partition that it was sent to.
+    pub partition: i32,
+    /// Its offset in the partition, where that is known already; see `Pipeline::needs_offsets`.
+    pub offset: i64,
     /// Its timestamp, in milliseconds since 1970-01-01T00:00:00Z.
     pub timestamp_ms: i64,
+    /// When it arrived, in milliseconds since 1970-01-01T00:00:00Z.
+    pub arrival_ms: i64,
     /// Its key, where it has one.
     pub key: Option<&'a [u8]>,
     /// Its value; None is a tombstone.
     pub value: Option<&'a [u8]>,
+    /// Its headers.
+    pub headers: Headers<'a>,
 }
 
 /// What became of a record.
@@ -34,6 +46,16 @@ impl Plan {
         let Some(value) = record.value.filter(|value| !value.is_empty()) else {
             return Ok(Appended::Skipped);
         };
+        self.attempt(record, block, |row| row.append(record, value, None))
+    }
+
+    /// Appends what an attempt makes a row of.
+    pub(super) fn attempt(
+        &self,
+        record: &SourceRecord<'_>,
+        block: &mut BlockBuilder,
+        attempt: impl FnOnce(Row<'_, '_>) -> Result<(), Refusal>,
+    ) -> Result<Appended, RowError> {
         if block.plan != self.id {
             if block.rows() > 0 {
                 return Err(RowError {
@@ -44,8 +66,8 @@ impl Plan {
             }
             *block = self.block_builder();
         }
-        let mut outcome = Row::new(self, block).append(record, value, None);
-        if let Err(Refusal::DuplicateMember) = outcome {
+        let mut outcome = attempt(Row::new(self, block));
+        if let (Err(Refusal::DuplicateMember), Some(value)) = (&outcome, record.value) {
             block.rollback();
             outcome = Superseded::of(record.key, value)
                 .map_err(Refusal::from)
@@ -55,7 +77,7 @@ impl Plan {
             Ok(()) => Ok(Appended::Row),
             Err(refusal) => {
                 block.rollback();
-                Err(row_error(record, value, refusal))
+                Err(row_error(record, record.value.unwrap_or_default(), refusal))
             }
         }
     }
@@ -123,26 +145,46 @@ impl<'p, 'b> Row<'p, 'b> {
             self.key(key, superseded.map(|superseded| &superseded.key))?;
             self.in_key = false;
         }
-        if json::looks_like_object(value) {
+        if self.plan.config.format != Format::Text && json::looks_like_object(value) {
             let mut scanner = Scanner::new(value);
             self.object(&mut scanner, VALUE, superseded.map(|superseded| &superseded.value))?;
             scanner.end()?;
         } else {
             std::str::from_utf8(value).map_err(|_| {
-                Refusal::of_column("value", format!("the record's value is not UTF-8: `{}`", cut(value)))
+                Refusal::of_column(
+                    self.plan.value_column.as_str(),
+                    format!("the record's value is not UTF-8: `{}`", cut(value)),
+                )
             })?;
-            self.record_text("value", value)?;
+            let plan = self.plan;
+            self.record_text(&plan.value_column, value)?;
         }
+        if self.plan.adds_to_rows {
+            let mut headers = record.headers.clone().map(|(name, value)| (name, header_value(value)));
+            self.complete(record, &mut headers)?;
+        }
+        self.finish(record, None)
+    }
+
+    /// Ends the row. The payload itself may have the designated timestamp.
+    pub(super) fn finish(
+        self,
+        record: &SourceRecord<'_>,
+        designated: Option<Timestamp>,
+    ) -> Result<(), Refusal> {
         let timestamp_us = match (&self.plan.timestamp, self.timestamp_us) {
-            (None, _) => timestamp::from_record(record.timestamp_ms).map_err(Refusal::of_row)?,
+            (None, _) => match designated {
+                Some(time) => timestamp::from_payload(time).map_err(Refusal::of_row)?,
+                None => timestamp::from_record(record.timestamp_ms).map_err(Refusal::of_row)?,
+            },
             (Some(_), Some(timestamp_us)) => timestamp_us,
             (Some(timestamp), None) => {
                 return Err(Refusal::of_column(
-                    timestamp.field.as_str(),
+                    timestamp.shown(),
                     format!(
                         "the record has no number in field {}, which its designated timestamp comes from; send it, or \
                          change `timestamp` for the topic",
-                        timestamp.field
+                        timestamp.shown()
                     ),
                 ));
             }
@@ -158,10 +200,10 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 
     fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
-        if !json::looks_like_object(key) {
+        if self.plan.config.key_format == Format::Text || !json::looks_like_object(key) {
             std::str::from_utf8(key).map_err(|_| {
                 Refusal::of_column(
-                    "key",
+                    self.plan.key_column.as_str(),
                     format!(
                         "the record's key is not UTF-8: `{}`; set `include_key = false` for the topic where keys need \
                          not be in the table",
@@ -169,7 +211,8 @@ impl<'p, 'b> Row<'p, 'b> {
                     ),
                 )
             })?;
-            return self.record_text("key", key);
+            let plan = self.plan;
+            return self.record_text(&plan.key_column, key);
         }
         let mut scanner = Scanner::new(key);
         let read = self.object(&mut scanner, KEY, superseded).and_then(|()| Ok(scanner.end()?));
@@ -284,8 +327,17 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 }
 
+/// A header is text where it is UTF-8, and bytes elsewhere.
+pub(super) fn header_value(value: Option<&[u8]>) -> Value {
+    match value.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+        None => Value::Null,
+        Some((_, Ok(text))) => Value::Text(text.to_owned()),
+        Some((bytes, Err(_))) => Value::Bytes(bytes.to_vec()),
+    }
+}
+
 #[cold]
-fn too_many_names() -> Refusal {
+pub(super) fn too_many_names() -> Refusal {
     Refusal::of_row(
         "the records of the batch have more than 10,000 different field names; is a name made of data?",
     )

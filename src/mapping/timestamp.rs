@@ -1,4 +1,5 @@
 use crate::config::TimestampUnit;
+use crate::decode::Timestamp;
 use crate::decode::json::{Number, NumberValue};
 
 /// The last microsecond of the year 9999, the end of QuestDB's designated timestamps.
@@ -14,6 +15,15 @@ pub(super) fn from_record(timestamp_ms: i64) -> Result<i64, String> {
              to 9999 only; set the record's timestamp, or take it from a field with `timestamp`"
         )),
     }
+}
+
+/// The designated timestamp, in microseconds, of a payload that names it itself.
+pub(super) fn from_payload(time: Timestamp) -> Result<i64, String> {
+    time.micros().filter(|timestamp_us| (0..=MAX_US).contains(timestamp_us)).ok_or_else(|| {
+        format!(
+            "{time:?} is no time that QuestDB takes as a designated timestamp, which is one from 1970 to 9999"
+        )
+    })
 }
 
 /// The designated timestamp, in microseconds, that a number stands for. What is finer is cut off.

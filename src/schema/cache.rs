@@ -132,6 +132,11 @@ impl Schemas {
         self.read(table).await
     }
 
+    /// The table's columns, where they have been asked for a short while ago.
+    pub async fn remembered(&self, table: &TableName) -> Option<Arc<TableSchema>> {
+        self.tables.get(table).await
+    }
+
     /// Forgets a table, because a write showed that it looks different.
     pub async fn invalidate(&self, table: &TableName) {
         self.tables.invalidate(table).await;

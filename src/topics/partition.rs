@@ -82,7 +82,14 @@ impl Partition {
             }
         };
         let records = i64::from(records);
-        Admission::Admitted(Admitted { partition: self.clone(), records, place, fence, verdict: sender })
+        Admission::Admitted(Admitted {
+            partition: self.clone(),
+            records,
+            base_offset: None,
+            place,
+            fence,
+            verdict: sender,
+        })
     }
 }
 
@@ -92,6 +99,8 @@ impl Partition {
 pub struct Admitted {
     partition: Arc<Partition>,
     records: i64,
+    /// The first offset, where it had to be known before the outcome.
+    base_offset: Option<i64>,
     place: Option<Place>,
     fence: Option<FenceToken>,
     verdict: watch::Sender<Option<Verdict>>,
@@ -103,14 +112,19 @@ impl Admitted {
         self.fence.clone()
     }
 
-    /// The batch is in QuestDB: gives its records their offsets and returns the first.
-    pub fn commit(mut self) -> i64 {
-        let base_offset = {
+    /// Gives the records their offsets now and returns the first. Where the batch fails nobody gets them.
+    pub fn reserve_offsets(&mut self) -> i64 {
+        *self.base_offset.get_or_insert_with(|| {
             let mut state = self.partition.state.lock();
             let base_offset = state.next_offset;
             state.next_offset += self.records;
             base_offset
-        };
+        })
+    }
+
+    /// The batch is in QuestDB: gives its records their offsets and returns the first.
+    pub fn commit(mut self) -> i64 {
+        let base_offset = self.reserve_offsets();
         if let Err(error) = self.partition.numbers.reserve_offsets(base_offset + self.records) {
             // The rows are written, so the producer must hear that; only the promise that offsets never repeat
             // after a restart is at stake.
@@ -177,6 +191,20 @@ mod tests {
         assert_eq!(b.commit(), partition.first_offset());
         assert_eq!(a.commit(), partition.first_offset() + 4);
         assert_eq!(partition.next_offset(), partition.first_offset() + 7);
+    }
+
+    #[test]
+    fn offsets_that_were_reserved_stay_those_of_the_batch() {
+        let partition = partition();
+        let (mut a, b) = (admitted(partition.admit(-1, -1, -1, 3)), admitted(partition.admit(-1, -1, -1, 4)));
+        let first = a.reserve_offsets();
+        assert_eq!(b.commit(), first + 3);
+        assert_eq!(a.reserve_offsets(), first);
+        assert_eq!(a.commit(), first);
+        let mut failed = admitted(partition.admit(-1, -1, -1, 5));
+        failed.reserve_offsets();
+        drop(failed);
+        assert_eq!(partition.next_offset(), first + 12);
     }
 
     #[tokio::test]

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -5,12 +6,15 @@ use parking_lot::Mutex;
 use super::numbers::Numbers;
 use super::partition::Partition;
 use crate::config::TopicConfig;
-use crate::mapping::{self, Plan, PlanError};
+use crate::mapping::{Pipeline, Plan, PlanError};
 use crate::rows::TableName;
 use crate::schema::TableSchema;
 
 /// Kafka's limit for a topic's name, in characters.
 const MAX_NAME_LENGTH: usize = 249;
+
+/// Of how many tables plans are remembered: making one anew costs little.
+const MAX_PLANS: usize = 1_000;
 
 /// Why a topic is not to be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,10 +42,10 @@ pub struct Topic {
     name: Arc<str>,
     id: [u8; 16],
     config: Arc<TopicConfig>,
-    table: TableName,
+    pipeline: Arc<Pipeline>,
     partitions: Vec<Arc<Partition>>,
-    /// The plan for the table's schema as last seen.
-    plan: Mutex<Option<(Arc<TableSchema>, Arc<Plan>)>>,
+    /// For each of the tables the plan for its schema as last seen.
+    plans: Mutex<HashMap<TableName, (Arc<TableSchema>, Arc<Plan>)>>,
 }
 
 impl Topic {
@@ -52,12 +56,13 @@ impl Topic {
         numbers: &Arc<Numbers>,
     ) -> Result<Self, TopicError> {
         check_name(name)?;
-        let table =
-            mapping::table_name(name, &config).map_err(|error| TopicError::IllegalName(error.to_string()))?;
+        let pipeline =
+            Pipeline::new(name, &config).map_err(|error| TopicError::IllegalName(error.to_string()))?;
+        let pipeline = Arc::new(pipeline);
         let partitions = (0..partitions.unwrap_or(config.partitions))
             .map(|_| Arc::new(Partition::new(numbers.clone())))
             .collect();
-        Ok(Self { name: name.into(), id: id_of(name), config, table, partitions, plan: Mutex::default() })
+        Ok(Self { name: name.into(), id: id_of(name), config, pipeline, partitions, plans: Mutex::default() })
     }
 
     /// The same topic with more partitions, of which it shares those that it has.
@@ -68,9 +73,9 @@ impl Topic {
             name: self.name.clone(),
             id: self.id,
             config: self.config.clone(),
-            table: self.table.clone(),
+            pipeline: self.pipeline.clone(),
             partitions: self.partitions.iter().cloned().chain(new).collect(),
-            plan: Mutex::new(self.plan.lock().clone()),
+            plans: Mutex::new(self.plans.lock().clone()),
         }
     }
 
@@ -89,9 +94,9 @@ impl Topic {
         &self.config
     }
 
-    /// The table that its records go to.
-    pub fn table(&self) -> &TableName {
-        &self.table
+    /// What happens to its records.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
     }
 
     /// The partitions, by index.
@@ -104,16 +109,24 @@ impl Topic {
         usize::try_from(index).ok().and_then(|index| self.partitions.get(index))
     }
 
+    /// The tables that plans have been made for.
+    pub fn tables(&self) -> Vec<TableName> {
+        self.plans.lock().keys().cloned().collect()
+    }
+
     /// How records become rows of a table that looks like this.
-    pub fn plan(&self, schema: &Arc<TableSchema>) -> Result<Arc<Plan>, PlanError> {
-        let mut cached = self.plan.lock();
-        if let Some((of, plan)) = &*cached
+    pub fn plan(&self, table: &TableName, schema: &Arc<TableSchema>) -> Result<Arc<Plan>, PlanError> {
+        let mut plans = self.plans.lock();
+        if let Some((of, plan)) = plans.get(table)
             && Arc::ptr_eq(of, schema)
         {
             return Ok(plan.clone());
         }
-        let plan = Arc::new(Plan::new(self.table.clone(), &self.config, schema)?);
-        *cached = Some((schema.clone(), plan.clone()));
+        let plan = Arc::new(self.pipeline.plan(table, schema)?);
+        if plans.len() >= MAX_PLANS {
+            plans.clear();
+        }
+        plans.insert(table.clone(), (schema.clone(), plan.clone()));
         Ok(plan)
     }
 }

@@ -1,7 +1,7 @@
 //! Request bodies, one file per API.
 //!
 //! Each decoder takes every version in [`ApiKey::versions`] and expects the body to fill the reader: bytes after it
-//! are an error, as they mean that one side misunderstands the other. A field that a version does not have
+//! are an error, as they mean that one side misunderstands the other; [`metadata`] knows an exception. A field that a version does not have
 //! takes the default that Kafka's schema gives it.
 
 pub mod alter_configs;

@@ -1,39 +1,35 @@
 //! From a partition's bytes to a block: all of it synchronous, all of it borrowing from the frame.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use quafka_protocol::{Compression, DecompressError, Decompressor, ErrorCode, RecordBatch, Records};
 
 use super::Circumstances;
-use super::response::Failure;
+use super::bad_records::BadRecords;
+use super::response::{Failure, MAX_RECORD_ERRORS};
 use super::settle::Pending;
 use crate::config::Limits;
-use crate::mapping::{Appended, Plan, SourceRecord};
+use crate::mapping::{Plan, SourceRecord, TableRows, Tables};
 use crate::ops::Metrics;
-use crate::rows::{Block, RecordIndex, RowError};
-use crate::topics::{Admission, Admitted, Partition};
+use crate::rows::{RecordIndex, RowError, TableName};
+use crate::topics::{Admission, Admitted, Partition, Topic};
 
-/// A batch with more bad records than this says so of the first ones only: what is wrong with a thousand records is
-/// wrong with them for the same reason, and the response has to stay small.
-const MAX_RECORD_ERRORS: usize = 100;
-
-pub(super) enum Prepared {
-    /// Nothing to write.
-    Done(Pending),
-    /// To be written.
-    Block { admitted: Admitted, block: Block, adds_columns: bool },
+/// A batch that may be written.
+pub(super) struct Checked<'a> {
+    pub(super) batch: RecordBatch<'a>,
+    pub(super) admitted: Admitted,
 }
 
-pub(super) fn prepare(
+/// Checks all of a batch but its records, and the producer's numbers. Err: it is not to be written.
+pub(super) fn check<'a>(
     partition: &Arc<Partition>,
-    plan: &Plan,
-    records: &[u8],
+    records: &'a [u8],
     circumstances: Circumstances,
     limits: &Limits,
-    decompressor: &mut Decompressor,
     metrics: &Metrics,
-) -> Prepared {
-    let failed = |error, message: String| Prepared::Done(Pending::Failed(Failure::new(error, message)));
+) -> Result<Checked<'a>, Pending> {
+    let failed = |error, message: String| Err(Pending::Failed(Failure::new(error, message)));
     let batch = match RecordBatch::parse(records, limits.batch_bytes) {
         Ok(batch) => batch,
         Err(error) => return failed(error.error_code(), error.to_string()),
@@ -50,43 +46,93 @@ pub(super) fn prepare(
     }
     let admission =
         partition.admit(header.producer_id, header.producer_epoch, header.base_sequence, header.record_count);
-    let admitted = match admission {
-        Admission::Admitted(admitted) => admitted,
-        Admission::Duplicate(earlier) => return Prepared::Done(Pending::Earlier(earlier)),
+    match admission {
+        Admission::Admitted(admitted) => Ok(Checked { batch, admitted }),
+        Admission::Duplicate(earlier) => Err(Pending::Earlier(earlier)),
         Admission::Void => {
             let message =
                 "an earlier batch of this producer failed and has to be sent again first".to_owned();
-            return failed(ErrorCode::NotEnoughReplicas, message);
+            failed(ErrorCode::NotEnoughReplicas, message)
         }
         Admission::OutOfOrder { expected } => {
             let message = format!(
                 "producer {}: the batch begins with sequence {} where {expected} was expected",
                 header.producer_id, header.base_sequence
             );
-            return failed(ErrorCode::OutOfOrderSequenceNumber, message);
+            failed(ErrorCode::OutOfOrderSequenceNumber, message)
         }
         Admission::OldEpoch { current } => {
             let message = format!(
                 "producer {}: epoch {} is older than {current}",
                 header.producer_id, header.producer_epoch
             );
-            return failed(ErrorCode::InvalidProducerEpoch, message);
+            failed(ErrorCode::InvalidProducerEpoch, message)
         }
-    };
-    let bytes = match decompressor.decompress(header.compression, batch.records, limits.decompressed_bytes) {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(error.error_code(), decompression_message(&error)),
-    };
-    match rows(plan, &batch, bytes, circumstances.arrival_ms) {
-        Ok(Some((block, adds_columns))) => Prepared::Block { admitted, block, adds_columns },
-        Ok(None) => Prepared::Done(Pending::Committed { base_offset: admitted.commit() }),
-        Err(NotRows::Records(errors)) => {
-            let errors: Arc<[RowError]> = errors.into();
-            admitted.reject(errors.clone());
-            Prepared::Done(Pending::Rejected(errors))
-        }
-        Err(NotRows::Batch(message)) => failed(ErrorCode::InvalidRecord, message),
     }
+}
+
+/// Which of a topic's records these are.
+#[derive(Clone, Copy)]
+pub(super) struct Placement {
+    pub(super) partition: i32,
+    /// The first record's offset, where it is known.
+    pub(super) base_offset: i64,
+    pub(super) arrival_ms: i64,
+}
+
+/// What a batch's records have become.
+pub(super) enum Converted {
+    /// Rows, and the records that cannot be any.
+    Rows { tables: Vec<TableRows>, bad: BadRecords },
+    /// Nothing yet: these tables have to be known first.
+    UnknownTables(Vec<TableName>),
+}
+
+/// The batch's rows by the plans that there are. `refused` are records that QuestDB has refused.
+pub(super) fn convert(
+    topic: &Topic,
+    plans: &HashMap<TableName, Arc<Plan>>,
+    batch: &RecordBatch<'_>,
+    placement: Placement,
+    refused: &HashMap<RecordIndex, RowError>,
+    limits: &Limits,
+    decompressor: &mut Decompressor,
+) -> Result<Converted, Failure> {
+    let compression = batch.header.compression;
+    let bytes = decompressor
+        .decompress(compression, batch.records, limits.decompressed_bytes)
+        .map_err(|error| Failure::new(error.error_code(), decompression_message(&error)))?;
+    let mut tables = Tables::new(topic.pipeline(), plans);
+    let mut bad = BadRecords::new(topic, limits.decompressed_bytes);
+    for (index, record) in Records::new(&batch.header, bytes).enumerate() {
+        let record = record
+            .map_err(|error| Failure::new(ErrorCode::InvalidRecord, format!("record {index}: {error}")))?;
+        let source = SourceRecord {
+            index: index as RecordIndex,
+            partition: placement.partition,
+            offset: placement.base_offset.saturating_add(index as i64),
+            // -1 is "no timestamp" (KIP-32).
+            timestamp_ms: if record.timestamp_ms == -1 { placement.arrival_ms } else { record.timestamp_ms },
+            arrival_ms: placement.arrival_ms,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        };
+        let appended = match refused.get(&source.index) {
+            Some(error) => Err(error.clone()),
+            None => tables.append(&source).map(drop),
+        };
+        if let Err(error) = appended {
+            bad.add(&source, error)?;
+            if bad.refuse_the_batch() && bad.len() >= MAX_RECORD_ERRORS {
+                break;
+            }
+        }
+    }
+    if !tables.unknown().is_empty() {
+        return Ok(Converted::UnknownTables(tables.unknown().iter().cloned().collect()));
+    }
+    Ok(Converted::Rows { tables: tables.finish(), bad })
 }
 
 fn decompression_message(error: &DecompressError) -> String {
@@ -96,43 +142,4 @@ fn decompression_message(error: &DecompressError) -> String {
         }
         _ => error.to_string(),
     }
-}
-
-enum NotRows {
-    /// These records are at fault.
-    Records(Vec<RowError>),
-    /// The batch as a whole is.
-    Batch(String),
-}
-
-/// The batch's rows, and whether they name columns that the table does not have; nothing where every record is a
-/// tombstone.
-fn rows(
-    plan: &Plan,
-    batch: &RecordBatch<'_>,
-    bytes: &[u8],
-    arrival_ms: i64,
-) -> Result<Option<(Block, bool)>, NotRows> {
-    let mut builder = plan.block_builder();
-    let mut errors: Vec<RowError> = Vec::new();
-    for (index, record) in Records::new(&batch.header, bytes).enumerate() {
-        let record = record.map_err(|error| NotRows::Batch(format!("record {index}: {error}")))?;
-        let source = SourceRecord {
-            index: index as RecordIndex,
-            // -1 is "no timestamp" (KIP-32).
-            timestamp_ms: if record.timestamp_ms == -1 { arrival_ms } else { record.timestamp_ms },
-            key: record.key,
-            value: record.value,
-        };
-        match plan.append(&source, &mut builder) {
-            Ok(Appended::Row | Appended::Skipped) => {}
-            Err(error) if errors.len() < MAX_RECORD_ERRORS => errors.push(error),
-            Err(_) => break,
-        }
-    }
-    if !errors.is_empty() {
-        return Err(NotRows::Records(errors));
-    }
-    let adds_columns = builder.adds_columns();
-    Ok(builder.finish().map(|block| (block, adds_columns)))
 }

@@ -16,9 +16,13 @@
 //!
 //! With acks=0 there is no response; an error ends the connection, which is all that such a client can notice.
 
+mod bad_records;
 mod batch;
+mod job;
+mod plans;
 mod response;
 mod settle;
+mod target;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -26,17 +30,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use quafka_protocol::requests::ProduceRequest;
 use quafka_protocol::{DecodeError, ErrorCode, Reader, RequestHeader};
-use tokio::time::timeout_at;
 
-use super::errors::topic_error;
 use super::{Call, Frame, Refusal, Reply};
-use crate::mapping::Plan;
-use crate::schema::{SchemaError, TableSchema};
-use crate::sink::{Submission, ticket};
-use crate::topics::{Partition, Topic};
-use batch::Prepared;
 use response::Failure;
-use settle::{Pending, Waiting};
+use settle::Pending;
+use target::Target;
 
 pub(super) use response::too_old;
 
@@ -44,9 +42,6 @@ pub(super) use response::too_old;
 const MAX_PATIENCE: Duration = Duration::from_secs(30);
 /// However impatient, QuestDB gets this long.
 const MIN_PATIENCE: Duration = Duration::from_millis(250);
-
-/// Between two attempts to ask QuestDB what a table looks like.
-const SCHEMA_PAUSE: Duration = Duration::from_millis(100);
 
 /// A Produce request, cut loose from its frame's text: no borrow crosses an await.
 struct Work {
@@ -75,7 +70,9 @@ struct Circumstances {
 
 /// Hands the request's batches to the lanes, in order; the reply waits for them.
 pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusal> {
-    let work = split(call, &frame.bytes)
+    let Frame { bytes, charge } = frame;
+    let charge = Arc::new(charge);
+    let work = split(call, &bytes)
         .map_err(|error| Refusal::Malformed { what: format!("{} v{}", call.api, call.version), error })?;
     let refusal = if !matches!(work.acks, -1..=1) {
         Some(Failure::new(
@@ -100,21 +97,21 @@ pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusa
     let mut topics = Vec::with_capacity(work.topics.len());
     for topic in work.topics {
         let mut pending = Vec::with_capacity(topic.partitions.len());
-        let target = match &refusal {
+        let mut target = match &refusal {
             Some(failure) => Err(failure.clone()),
-            None => target(call, &topic.name, circumstances.deadline).await,
+            None => Target::of(call.gateway, &topic.name, circumstances.deadline).await,
         };
         for (index, records) in topic.partitions {
-            let outcome = match &target {
-                Ok(target) => write(call, target, index, records, circumstances).await,
+            let outcome = match &mut target {
+                Ok(target) => target.write(call, index, records, &charge, circumstances).await,
                 Err(failure) => Pending::Failed(failure.clone()),
             };
             pending.push((index, outcome));
         }
         topics.push((topic.name, pending));
     }
-    // The records are in blocks now, or refused.
-    drop(frame);
+    // The records are in blocks now, refused, or kept by those who may need them again.
+    drop((bytes, charge));
     // Without acks nobody waits.
     let answer_by = (work.acks != 0).then_some(circumstances.answer_by);
     Ok(settle::reply(call, answer_by, topics))
@@ -145,101 +142,6 @@ fn split(call: Call<'_>, frame: &Bytes) -> Result<Work, DecodeError> {
 fn patience(timeout_ms: i32) -> Duration {
     let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default());
     (timeout / 4 * 3).clamp(MIN_PATIENCE, MAX_PATIENCE)
-}
-
-/// A topic that can be written to.
-struct Target {
-    topic: Arc<Topic>,
-    plan: Arc<Plan>,
-}
-
-async fn target(call: Call<'_>, name: &str, deadline: Instant) -> Result<Target, Failure> {
-    let topic = call
-        .gateway
-        .topics
-        .resolve(name)
-        .map_err(|error| Failure::new(topic_error(&error), format!("topic {name:?}: {error}")))?;
-    let schema = schema(call, &topic, deadline).await?;
-    let plan =
-        topic.plan(&schema).map_err(|error| Failure::new(ErrorCode::InvalidRecord, error.to_string()))?;
-    Ok(Target { topic, plan })
-}
-
-/// What the table looks like, which is created where it is not there and the topic's settings say how. QuestDB may be
-/// away for a moment: that is waited for, as it is by the lanes.
-async fn schema(call: Call<'_>, topic: &Topic, deadline: Instant) -> Result<Arc<TableSchema>, Failure> {
-    let unavailable = |reason| Failure::new(ErrorCode::NotEnoughReplicas, reason);
-    let table = topic.table();
-    loop {
-        match timeout_at(deadline.into(), call.gateway.schemas.table_of(table, topic.config())).await {
-            Ok(Ok(schema)) => return Ok(schema),
-            Ok(Err(refused @ SchemaError::Refused { .. })) => {
-                return Err(Failure::new(ErrorCode::InvalidConfig, refused.to_string()));
-            }
-            Ok(Err(_)) if Instant::now() + SCHEMA_PAUSE < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
-            Ok(Err(error)) => return Err(unavailable(error.to_string())),
-            Err(_) => {
-                return Err(unavailable(format!("QuestDB does not say what columns table `{table}` has")));
-            }
-        }
-    }
-}
-
-/// Checks one partition's batch, makes it a block and hands that to its lane.
-async fn write(
-    call: Call<'_>,
-    target: &Target,
-    index: i32,
-    records: Option<Bytes>,
-    circumstances: Circumstances,
-) -> Pending {
-    let Some(partition) = target.topic.partition(index) else {
-        let message = format!(
-            "topic {:?} has no partition {index}, only 0 to {}",
-            target.topic.name(),
-            target.topic.partitions().len() - 1
-        );
-        return Pending::Failed(Failure::new(ErrorCode::UnknownTopicOrPartition, message));
-    };
-    let Some(records) = records else {
-        return Pending::Failed(Failure::new(ErrorCode::InvalidRecord, "no record batch".to_owned()));
-    };
-    let Ok(turn) = timeout_at(circumstances.deadline.into(), call.gateway.memory.decode_turn()).await else {
-        let message = "memory is full of batches that wait for QuestDB (limits.memory)".to_owned();
-        return Pending::Failed(Failure::new(ErrorCode::NotEnoughReplicas, message));
-    };
-    let prepared = prepare(call, target, partition, &records, circumstances);
-    let (admitted, block, adds_columns) = match prepared {
-        Prepared::Done(pending) => return pending,
-        Prepared::Block { admitted, block, adds_columns } => (admitted, block, adds_columns),
-    };
-    let charge = turn.charge(block.memory_bytes());
-    drop(turn);
-    let (resolver, ticket) = ticket();
-    let submission = Submission {
-        block,
-        partition: index,
-        deadline: circumstances.deadline,
-        fence: admitted.fence(),
-        charge,
-        resolver,
-    };
-    call.gateway.sink.submit(submission).await;
-    Pending::Waiting(Waiting { table: target.topic.table().clone(), ticket, admitted, adds_columns })
-}
-
-fn prepare(
-    call: Call<'_>,
-    target: &Target,
-    partition: &Arc<Partition>,
-    records: &[u8],
-    circumstances: Circumstances,
-) -> Prepared {
-    call.gateway.with_decompressor(|decompressor| {
-        let limits = &call.gateway.config.limits;
-        let metrics = &call.gateway.metrics;
-        batch::prepare(partition, &target.plan, records, circumstances, limits, decompressor, metrics)
-    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,10 @@ use crate::api::reply::text;
 use crate::api::{Answer, Call, Refusal, Reply};
 use crate::rows::RowError;
 
+/// A response says so of the first bad records only: what is wrong with a thousand records is wrong with them for the
+/// same reason, and the response has to stay small.
+pub(super) const MAX_RECORD_ERRORS: usize = 100;
+
 /// Why a whole batch was not written.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {

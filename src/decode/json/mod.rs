@@ -12,6 +12,7 @@ mod error;
 mod number;
 mod scanner;
 mod text;
+mod tree;
 
 #[cfg(test)]
 mod differential;
@@ -21,6 +22,7 @@ pub use error::{JsonError, JsonErrorKind};
 pub use number::{Number, NumberValue};
 pub use scanner::Scanner;
 pub use text::Text;
+pub use tree::tree;
 
 /// How deep objects and arrays may be nested: `serde_json`'s limit.
 pub const MAX_DEPTH: u8 = 127;

@@ -3,6 +3,7 @@
 mod arrays;
 mod payload;
 mod properties;
+mod selection;
 mod settings;
 mod table;
 
@@ -14,7 +15,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 
 use super::{Appended, Plan, SourceRecord};
-use crate::config::{TimestampField, TimestampUnit, TopicConfig};
+use crate::config::{TimestampConfig, TimestampUnit, TopicConfig};
 use crate::rows::{Block, BlockBuilder, ColumnValues, RowError, TableName};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -32,7 +33,7 @@ impl Topic {
 
     /// `columns` are a table's, the first of them the designated timestamp.
     fn with(config: TopicConfig, columns: &[(&str, &str)]) -> Self {
-        let plan = Plan::new(TableName::new("t"), &Arc::new(config), &schema(columns)).unwrap();
+        let plan = Plan::new(&"t".into(), TableName::new("t"), &Arc::new(config), &schema(columns)).unwrap();
         let block = plan.block_builder();
         Self { plan, block, records: 0 }
     }
@@ -42,8 +43,13 @@ impl Topic {
     }
 
     fn record(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Appended, RowError> {
-        let record =
-            SourceRecord { index: self.records, timestamp_ms: 1_000 + i64::from(self.records), key, value };
+        let record = SourceRecord {
+            index: self.records,
+            timestamp_ms: 1_000 + i64::from(self.records),
+            key,
+            value,
+            ..SourceRecord::default()
+        };
         self.records += 1;
         self.plan.append(&record, &mut self.block)
     }
@@ -96,10 +102,7 @@ fn schema(columns: &[(&str, &str)]) -> TableSchema {
 }
 
 fn timestamp(field: &str, unit: TimestampUnit) -> TopicConfig {
-    TopicConfig {
-        timestamp: Some(TimestampField { field: field.to_owned(), unit }),
-        ..TopicConfig::default()
-    }
+    TopicConfig { timestamp: Some(TimestampConfig::of_number(field, unit)), ..TopicConfig::default() }
 }
 
 fn symbols(names: &[&str]) -> TopicConfig {

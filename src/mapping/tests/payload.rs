@@ -38,7 +38,7 @@ fn rows_keep_their_origin_and_their_time() {
 #[test]
 fn kafka_timestamps_before_1970_are_refused() {
     let mut topic = Topic::new();
-    let record = SourceRecord { index: 0, timestamp_ms: -1, key: None, value: Some(b"{\"a\":1}") };
+    let record = SourceRecord { timestamp_ms: -1, value: Some(b"{\"a\":1}"), ..SourceRecord::default() };
     let error = topic.plan.append(&record, &mut topic.block).unwrap_err();
     assert!(error.message.contains("Kafka timestamp is -1 ms"), "{}", error.message);
     assert!(topic.block.finish().is_none());

@@ -128,7 +128,7 @@ fn doubles_take_integers() {
 fn a_table_without_designated_timestamp_has_no_plan() {
     let mut schema = schema(&[("id", "LONG")]);
     schema.designated = None;
-    let error = Plan::new(TableName::new("t"), &Arc::default(), &schema).unwrap_err();
+    let error = Plan::new(&"t".into(), TableName::new("t"), &Arc::default(), &schema).unwrap_err();
     assert!(error.to_string().contains("table t has no designated timestamp"), "{error}");
 }
 
@@ -137,7 +137,7 @@ fn a_block_is_filled_by_one_plan() {
     let mut topic = Topic::new();
     topic.row(r#"{"a":1}"#);
     let other = Topic::with(symbols(&["a"]), &[]).plan;
-    let record = SourceRecord { index: 9, timestamp_ms: 0, key: None, value: Some(br#"{"a":"x"}"#) };
+    let record = SourceRecord { index: 9, value: Some(br#"{"a":"x"}"#), ..SourceRecord::default() };
     assert!(other.append(&record, &mut topic.block).is_err());
     assert_eq!(topic.columns(), ["a LONG 1"]);
     assert_eq!(other.append(&record, &mut topic.block), Ok(Appended::Row));

@@ -116,7 +116,7 @@ def run_way(stack, report, inputs, results, way):
             try:
                 results.version = produce(stack, inputs, client, way, topic)
                 wait_until_visible(stack, topic, way.count)
-                verify(stack, topic, way.count, way.keys)
+                verify(stack, topic, way.count, way.keys, client.name if way.headers else None)
                 results.ways[way] = None
                 results.records += way.count
             except Failure as failure:

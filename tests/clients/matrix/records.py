@@ -9,6 +9,7 @@ SETTINGS = """
 [topics."*"]
 timestamp = { field = "ts", unit = "micros" }
 symbols = ["symbol", "side"]
+headers = ["*"]
 """
 
 # Every value of a row follows from its seq: the records are written by `line`, and QuestDB tells how many rows are not
@@ -43,6 +44,14 @@ EXPECTED = {
 KEYED = {"key": "key = concat('key-', seq % 100)"}
 
 
+def with_headers(source):
+    return {
+        "header_source": f"header_source = '{source}'",
+        "header_trace": "header_trace = '1'",
+        "header_empty": "header_empty = ''",
+    }
+
+
 class Inputs:
     """Files with so and so many records, each written once."""
 
@@ -69,9 +78,10 @@ def wait_until_visible(stack, table, count, patience=60):
         time.sleep(0.02)
 
 
-def verify(stack, table, count, keys=False):
-    """Every seq exactly once, every value as it was sent."""
-    expected = EXPECTED | KEYED if keys else EXPECTED
+def verify(stack, table, count, keys=False, source=None):
+    """Every seq exactly once, every value as it was sent. `source` is what the header of this name has, where there are
+    headers."""
+    expected = EXPECTED | (KEYED if keys else {}) | (with_headers(source) if source else {})
     wrong = ", ".join(f"sum(CASE WHEN {condition} THEN 0 ELSE 1 END)" for condition in expected.values())
     query = f"SELECT count(), count_distinct(seq), min(seq), max(seq), sum(seq), sum({CENTS}), {wrong} FROM '{table}'"
     rows, distinct, low, high, total, money, *wrong = stack.sql(query)[0]

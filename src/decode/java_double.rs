@@ -2,7 +2,7 @@
 ///
 /// SYMBOL columns get numbers in this form, so that `1.0` and `1.00` are one symbol, and the one that QuestDB's
 /// Kafka connector has always written.
-pub(super) fn java_double(value: f64) -> String {
+pub fn java_double(value: f64) -> String {
     let short = format!("{value:e}");
     // Java's shortest form has two digits where the shortest would have one.
     let text = if short.contains('.') { short } else { format!("{value:.1e}") };

@@ -1,0 +1,214 @@
+use std::fmt::Write as _;
+
+use super::json::{self, NumberValue};
+
+/// A record's key or value as a tree, owned: for what one pass over its bytes cannot do. Where a topic has no
+/// transforms and its format is read in place, there is none.
+///
+/// It has what Kafka Connect's data has: a schema, where there was one, has decided the variants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// A boolean.
+    Boolean(bool),
+    /// An integer of at most 64 bits.
+    Integer(i64),
+    /// An integer of more than 64 bits: its decimal digits.
+    BigInteger(Box<str>),
+    /// A number with a fraction or an exponent.
+    Double {
+        /// The nearest double; infinite where the number is beyond all doubles.
+        value: f64,
+        /// As it was written, where it was.
+        text: Option<Box<str>>,
+    },
+    /// A decimal number, exactly: its digits, with a point where it has a scale.
+    Decimal(Box<str>),
+    /// A text.
+    Text(String),
+    /// A text that is written as SYMBOL where the table does not say otherwise.
+    Symbol(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A point in time.
+    Timestamp(Timestamp),
+    /// Values in order.
+    Array(Vec<Value>),
+    /// Named values; no name comes twice. Columns are made of them.
+    Object(Object),
+    /// A map as a schema has it: its names are data, so no columns are made of them.
+    Map(Object),
+}
+
+/// A point in time, since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timestamp {
+    /// In milliseconds.
+    Millis(i64),
+    /// In microseconds.
+    Micros(i64),
+    /// In nanoseconds.
+    Nanos(i64),
+}
+
+impl Timestamp {
+    /// In microseconds; what is finer is cut off.
+    pub fn micros(self) -> Option<i64> {
+        match self {
+            Self::Millis(value) => value.checked_mul(1_000),
+            Self::Micros(value) => Some(value),
+            Self::Nanos(value) => Some(value.div_euclid(1_000)),
+        }
+    }
+
+    /// In nanoseconds.
+    pub fn nanos(self) -> Option<i64> {
+        match self {
+            Self::Millis(value) => value.checked_mul(1_000_000),
+            Self::Micros(value) => value.checked_mul(1_000),
+            Self::Nanos(value) => Some(value),
+        }
+    }
+}
+
+/// Named values in order. Records have few enough fields that looking at each name is faster than hashing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object(pub Vec<(String, Value)>);
+
+impl Object {
+    /// The value of a name.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+
+    /// Sets the value of a name, in its place where it is there already, else at the end.
+    pub fn set(&mut self, name: impl Into<String>, value: Value) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Takes a name and its value out.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let at = self.0.iter().position(|(other, _)| other == name)?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+impl Value {
+    /// A double that nobody has written as text.
+    pub fn double(value: f64) -> Self {
+        Self::Double { value, text: None }
+    }
+
+    /// A JSON number.
+    pub(super) fn number(number: &json::Number<'_>) -> Self {
+        match number.value {
+            NumberValue::Integer(value) => Self::Integer(value),
+            NumberValue::BigInteger => Self::BigInteger(number.as_str().into()),
+            NumberValue::Double(value) => Self::Double { value, text: Some(number.as_str().into()) },
+        }
+    }
+
+    /// What it is, for a message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "a boolean",
+            Self::Integer(_) | Self::BigInteger(_) => "an integer",
+            Self::Double { .. } => "a number with a fraction or an exponent",
+            Self::Decimal(_) => "a decimal",
+            Self::Text(_) | Self::Symbol(_) => "a string",
+            Self::Bytes(_) => "bytes",
+            Self::Timestamp(_) => "a timestamp",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+            Self::Map(_) => "a map",
+        }
+    }
+
+    /// Appends the value as JSON. Bytes are Base64's, times a number in their unit, and what no JSON number can be
+    /// (NaN, infinities) is null.
+    pub fn write_json(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Boolean(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Integer(value) => {
+                let _ = write!(out, "{value}");
+            }
+            Self::BigInteger(digits) | Self::Decimal(digits) => out.push_str(digits),
+            Self::Double { text: Some(text), .. } => out.push_str(text),
+            Self::Double { value, .. } if value.is_finite() => {
+                let _ = write!(out, "{value:?}");
+            }
+            Self::Double { .. } => out.push_str("null"),
+            Self::Text(text) | Self::Symbol(text) => write_json_text(text, out),
+            Self::Bytes(bytes) => write_json_text(&super::base64(bytes), out),
+            Self::Timestamp(Timestamp::Millis(time) | Timestamp::Micros(time) | Timestamp::Nanos(time)) => {
+                let _ = write!(out, "{time}");
+            }
+            Self::Array(elements) => {
+                out.push('[');
+                for (index, element) in elements.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    element.write_json(out);
+                }
+                out.push(']');
+            }
+            Self::Object(object) | Self::Map(object) => {
+                out.push('{');
+                for (index, (name, value)) in object.0.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    write_json_text(name, out);
+                    out.push(':');
+                    value.write_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+fn write_json_text(text: &str, out: &mut String) {
+    // Serialising a string into memory cannot fail.
+    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_comes_out_as_it_went_in() {
+        let text = r#"{"a":1,"b":[1.50,-2e3,null,true],"c":{"d":"x\"\n"},"e":123456789012345678901}"#;
+        let mut out = String::new();
+        json::tree(text.as_bytes()).unwrap().write_json(&mut out);
+        assert_eq!(out, text);
+    }
+
+    #[test]
+    fn objects_keep_their_order() {
+        let mut object = Object::default();
+        object.set("a", Value::Integer(1));
+        object.set("b", Value::Integer(2));
+        object.set("a", Value::Integer(3));
+        assert_eq!(object.0[0], ("a".to_owned(), Value::Integer(3)));
+        assert_eq!(object.remove("a"), Some(Value::Integer(3)));
+        assert_eq!(object.field("a"), None);
+        assert_eq!(object.field("b"), Some(&Value::Integer(2)));
+    }
+
+    #[test]
+    fn times_in_other_units() {
+        assert_eq!(Timestamp::Millis(-1).micros(), Some(-1_000));
+        assert_eq!(Timestamp::Nanos(-1).micros(), Some(-1));
+        assert_eq!(Timestamp::Millis(i64::MAX).nanos(), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Trees into columns, by the same rules as bytes that are read in place.
+
+use super::plan::Plan;
+use super::record::{Appended, Row, SourceRecord, too_many_names};
+use super::refusal::Refusal;
+use crate::decode::json::{Number, NumberValue, Scanner};
+use crate::decode::{Message, Object, Value};
+use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RowError, VALUE};
+
+impl Plan {
+    /// Appends a message to a block, as a row. A message that cannot become one leaves no trace in the block.
+    pub(super) fn append_message(
+        &self,
+        record: &SourceRecord<'_>,
+        message: &Message,
+        block: &mut BlockBuilder,
+    ) -> Result<Appended, RowError> {
+        self.attempt(record, block, |row| row.message(record, message))
+    }
+}
+
+impl Row<'_, '_> {
+    fn message(mut self, record: &SourceRecord<'_>, message: &Message) -> Result<(), Refusal> {
+        self.block.begin()?;
+        if self.plan.config.include_key {
+            self.in_key = true;
+            self.part(KEY, &self.plan.key_column, &message.key)?;
+            self.in_key = false;
+        }
+        self.part(VALUE, &self.plan.value_column, &message.value)?;
+        if self.plan.adds_to_rows {
+            let headers = message.headers.iter();
+            self.complete(record, &mut headers.map(|(name, value)| (name.as_str(), value.clone())))?;
+        }
+        self.finish(record, message.designated)
+    }
+
+    /// A key or a value: an object's fields are columns, anything else is one.
+    fn part(&mut self, object: u32, column: &str, value: &Value) -> Result<(), Refusal> {
+        match value {
+            Value::Object(fields) => self.fields(object, fields),
+            value => {
+                let name = self.block.paths.find(RECORD, column, NONE).ok_or_else(too_many_names)?;
+                self.value(name, value)
+            }
+        }
+    }
+
+    fn fields(&mut self, object: u32, fields: &Object) -> Result<(), Refusal> {
+        let mut previous = NONE;
+        for (field, value) in &fields.0 {
+            let name = self.block.paths.find(object, field, previous).ok_or_else(too_many_names)?;
+            self.value(name, value)?;
+            previous = name;
+        }
+        Ok(())
+    }
+
+    pub(super) fn value(&mut self, name: u32, value: &Value) -> Result<(), Refusal> {
+        fn number(text: &str, value: NumberValue) -> Number<'_> {
+            Number { text: text.as_bytes(), value }
+        }
+        match value {
+            Value::Null => Ok(()),
+            Value::Boolean(value) => self.boolean(name, *value),
+            Value::Integer(value) => {
+                self.number(name, &number(&value.to_string(), NumberValue::Integer(*value)))
+            }
+            Value::BigInteger(digits) => self.number(name, &number(digits, NumberValue::BigInteger)),
+            Value::Double { value, text } => match text {
+                Some(text) => self.number(name, &number(text, NumberValue::Double(*value))),
+                None => self.number(name, &number(&format!("{value:?}"), NumberValue::Double(*value))),
+            },
+            Value::Text(text) => self.text(name, text.as_bytes()),
+            Value::Object(fields) => {
+                let child = self.block.paths.child(name);
+                self.fields(child, fields)
+            }
+            // Arrays are judged by their JSON, as those that are read in place.
+            Value::Array(_) => {
+                let mut json = String::new();
+                value.write_json(&mut json);
+                self.array(name, &mut Scanner::new(json.as_bytes()))
+            }
+            Value::Symbol(text) => self.text(name, text.as_bytes()),
+            Value::Decimal(digits) => self.text(name, digits.as_bytes()),
+            Value::Bytes(bytes) => self.text(name, crate::decode::base64(bytes).as_bytes()),
+            Value::Timestamp(time) => {
+                let micros = time.micros().unwrap_or(i64::MAX);
+                self.number(name, &number(&micros.to_string(), NumberValue::Integer(micros)))
+            }
+            Value::Map(_) => {
+                let mut json = String::new();
+                value.write_json(&mut json);
+                self.text(name, json.as_bytes())
+            }
+        }
+    }
+}

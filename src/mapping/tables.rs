@@ -1,0 +1,118 @@
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::pipeline::Pipeline;
+use super::plan::Plan;
+use super::record::{Appended, SourceRecord};
+use crate::rows::{Block, BlockBuilder, RecordIndex, RowError, TableName};
+
+/// The rows of one record batch under construction, by the tables that they go to.
+pub struct Tables<'p> {
+    pipeline: &'p Pipeline,
+    plans: &'p HashMap<TableName, Arc<Plan>>,
+    blocks: Vec<(Arc<Plan>, BlockBuilder)>,
+    by_name: HashMap<TableName, usize>,
+    unknown: BTreeSet<TableName>,
+    /// Records of several rows, of which one was refused after others had been appended.
+    broken: HashSet<RecordIndex>,
+}
+
+/// The finished rows of one table.
+#[derive(Debug)]
+pub struct TableRows {
+    /// The rows.
+    pub block: Block,
+    /// Whether they name columns that the table does not have.
+    pub adds_columns: bool,
+}
+
+impl<'p> Tables<'p> {
+    /// Rows by these plans. Records for tables without a plan are noted, see [`Tables::unknown`].
+    pub fn new(pipeline: &'p Pipeline, plans: &'p HashMap<TableName, Arc<Plan>>) -> Self {
+        Self {
+            pipeline,
+            plans,
+            blocks: Vec::new(),
+            by_name: HashMap::new(),
+            unknown: BTreeSet::new(),
+            broken: HashSet::new(),
+        }
+    }
+
+    /// Appends a record: a row, several, or none. A record that cannot become rows leaves none behind.
+    pub fn append(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
+        if self.pipeline.reads_in_place() {
+            return self.append_in_place(record);
+        }
+        let mut appended = Appended::Skipped;
+        for message in self.pipeline.messages(record)? {
+            let row = match self.pipeline.table_of(&message, record) {
+                Ok(table) => match self.block(&table) {
+                    Some((plan, block)) => plan.append_message(record, &message, block),
+                    None => continue,
+                },
+                Err(error) => Err(error),
+            };
+            match row {
+                Ok(Appended::Row) => appended = Appended::Row,
+                Ok(Appended::Skipped) => {}
+                Err(error) => {
+                    if appended == Appended::Row {
+                        self.broken.insert(record.index);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(appended)
+    }
+
+    #[inline]
+    fn append_in_place(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
+        if let Some((plan, block)) = self.blocks.first_mut() {
+            return plan.append(record, block);
+        }
+        match self.pipeline.table().and_then(|table| self.block(table)) {
+            Some((plan, block)) => plan.append(record, block),
+            None => Ok(Appended::Skipped),
+        }
+    }
+
+    /// The tables whose columns have to be known before these records can become rows; nothing of what has been
+    /// appended counts where there is one.
+    pub fn unknown(&self) -> &BTreeSet<TableName> {
+        &self.unknown
+    }
+
+    /// All rows, by table in the order in which the records named them.
+    pub fn finish(self) -> Vec<TableRows> {
+        let broken = self.broken;
+        let finished = self.blocks.into_iter().filter_map(|(_, mut builder)| {
+            let adds_columns = builder.adds_columns();
+            let block = builder.finish()?;
+            let block = if broken.is_empty() { block } else { block.without_records(&broken)? };
+            Some(TableRows { block, adds_columns })
+        });
+        finished.collect()
+    }
+
+    fn block(&mut self, table: &TableName) -> Option<(&Plan, &mut BlockBuilder)> {
+        let number = match self.blocks.first() {
+            // Nearly always there is one table only.
+            Some((plan, _)) if plan.table() == table => 0,
+            _ => match self.by_name.get(table) {
+                Some(&number) => number,
+                None => {
+                    let Some(plan) = self.plans.get(table) else {
+                        self.unknown.insert(table.clone());
+                        return None;
+                    };
+                    self.blocks.push((plan.clone(), plan.block_builder()));
+                    self.by_name.insert(table.clone(), self.blocks.len() - 1);
+                    self.blocks.len() - 1
+                }
+            },
+        };
+        self.blocks.get_mut(number).map(|(plan, block)| (&**plan, block))
+    }
+}
