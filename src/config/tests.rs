@@ -294,6 +294,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "`a` has a table or an array",
     ),
     ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
+    (
+        "[topics.a]\ntimestamp_format = \"%Y-%m-%d\"",
+        "q.toml:2: topics.\"a\".timestamp_format: ",
+        "it needs a year (`yyyy`)",
+    ),
+    (
+        "[topics.a]\ntimestamp = { field = \"t\", format = \"HH:mm\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "it needs a year (`yyyy`)",
+    ),
     ("[topics.a]\nformat = \"jsn\"", "q.toml:2: topics.\"a\".format: ", "unknown variant `jsn`"),
     ("[topics.a]\ntable = \"${nme}\"", "q.toml:2: topics.\"a\".table: ", "no variable `${nme}`"),
     ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "boolean"),
