@@ -81,6 +81,7 @@ pub struct Metrics {
     batches: Family<CodecLabels, Counter>,
     batch_bytes: Family<CodecLabels, Counter>,
     records: Counter,
+    substituted_timestamps: Counter,
     produce_errors: Family<ErrorLabels, Counter>,
     produce_latency: Histogram,
     memory_used: Gauge,
@@ -119,6 +120,13 @@ impl Metrics {
         );
         let records =
             register(registry_ref, "records", "Records in the batches received", Counter::default());
+        let substituted_timestamps = register(
+            registry_ref,
+            "substituted_timestamps",
+            "Rows whose designated timestamp is not from the field that it was to come from, because their records \
+             lack it",
+            Counter::default(),
+        );
         let produce_errors = register(
             registry_ref,
             "produce_errors",
@@ -147,6 +155,7 @@ impl Metrics {
             batches,
             batch_bytes,
             records,
+            substituted_timestamps,
             produce_errors,
             produce_latency,
             memory_used,
@@ -182,6 +191,11 @@ impl Metrics {
         self.batches.get_or_create(&labels).inc();
         self.batch_bytes.get_or_create(&labels).inc_by(bytes as u64);
         self.records.inc_by(u64::from(records));
+    }
+
+    /// Rows got another designated timestamp than the one that their records lack.
+    pub fn substituted_timestamps(&self, rows: u64) {
+        self.substituted_timestamps.inc_by(rows);
     }
 
     /// A record batch was answered with an error.

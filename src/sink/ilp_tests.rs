@@ -38,7 +38,8 @@ fn block(rows: &[Row]) -> Block {
         table: TableName::new("ta ble =x"),
         timestamp: Timestamps {
             name: "ts".into(),
-            values_us: rows.iter().map(|row| i64::from(row.7)).collect(),
+            unit: TimeUnit::Micros,
+            values: rows.iter().map(|row| i64::from(row.7)).collect(),
         },
         columns: vec![
             column("bool", ColumnValues::Boolean(rows.iter().map(|row| row.1).collect::<BooleanArray>())),
@@ -158,7 +159,7 @@ fn arrays_of_more_dimensions() {
     };
     let block = Block {
         table: TableName::new("t"),
-        timestamp: Timestamps { name: "ts".into(), values_us: vec![1, 2, 3].into() },
+        timestamp: Timestamps { name: "ts".into(), unit: TimeUnit::Micros, values: vec![1, 2, 3].into() },
         columns: vec![
             column("l", ColumnValues::Long(vec![1, 2, 3].into())),
             column("a", ColumnValues::DoubleArray(arrays)),
@@ -184,7 +185,7 @@ fn arrays_of_more_dimensions() {
 fn a_row_of_nulls_is_refused_and_leaves_nothing_behind() {
     let block = Block {
         table: TableName::new("t"),
-        timestamp: Timestamps { name: "ts".into(), values_us: vec![1, 2].into() },
+        timestamp: Timestamps { name: "ts".into(), unit: TimeUnit::Micros, values: vec![1, 2].into() },
         columns: vec![column("l", ColumnValues::Long(vec![Some(1), None].into()))],
         origin: vec![0, 1],
     };
@@ -198,7 +199,7 @@ fn version_1_has_no_microseconds_beyond_the_nanoseconds() {
     let name: Arc<str> = "ts".into();
     let block = Block {
         table: TableName::new("t"),
-        timestamp: Timestamps { name, values_us: vec![i64::MAX].into() },
+        timestamp: Timestamps { name, unit: TimeUnit::Micros, values: vec![i64::MAX].into() },
         columns: vec![column("l", ColumnValues::Long(vec![1].into()))],
         origin: vec![0],
     };
@@ -218,7 +219,8 @@ fn encode_speed() {
         table: TableName::new("trades"),
         timestamp: Timestamps {
             name: "timestamp".into(),
-            values_us: (0..ROWS as i64).map(|row| 1_700_000_000_000_000 + row * 1003).collect(),
+            unit: TimeUnit::Micros,
+            values: (0..ROWS as i64).map(|row| 1_700_000_000_000_000 + row * 1003).collect(),
         },
         columns: vec![
             column("symbol", ColumnValues::Symbol(symbols)),

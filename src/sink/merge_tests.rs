@@ -6,7 +6,7 @@ use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use super::super::outcome::{Submission, ticket};
 use super::*;
 use crate::memory::MemoryBudget;
-use crate::rows::{TableName, Timestamps};
+use crate::rows::{TableName, TimeUnit, Timestamps};
 
 fn column(name: &str, values: ColumnValues) -> Column {
     Column { name: name.into(), values }
@@ -34,7 +34,7 @@ fn arrays(shape: &[u32], elements: &[f64], valid: &[bool]) -> ColumnValues {
 
 async fn pending(timestamps_us: Vec<i64>, columns: Vec<Column>) -> Pending {
     let origin = (0..timestamps_us.len() as u32).collect();
-    let timestamp = Timestamps { name: "ts".into(), values_us: timestamps_us.into() };
+    let timestamp = Timestamps { name: "ts".into(), unit: TimeUnit::Micros, values: timestamps_us.into() };
     let block = Block { table: TableName::new("t"), timestamp, columns, origin };
     let charge = MemoryBudget::new(1 << 20).decode_turn().await.charge(1);
     let (resolver, _) = ticket();
@@ -62,7 +62,7 @@ async fn columns_of_all_blocks_with_nulls_where_a_block_lacks_one() {
     let batch = [pending(vec![1, 2, 3], first).await, pending(vec![4, 5], second).await];
     let Merge::Blocks(2, merged) = merge(&batch, 1 << 20) else { panic!("not merged") };
     assert_eq!(merged.table, "t");
-    assert_eq!(merged.timestamps_us, [1, 2, 3, 4, 5]);
+    assert_eq!(merged.timestamps, [1, 2, 3, 4, 5]);
     let names: Vec<_> = merged.columns.iter().map(|column| &*column.name).collect();
     assert_eq!(names, ["s", "l", "b", "v", "d", "a"]);
 

@@ -125,7 +125,8 @@ impl Target {
         }
         let mut submissions = Vec::with_capacity(tables.len());
         let mut writes = Vec::with_capacity(tables.len());
-        for TableRows { block, adds_columns } in tables {
+        for TableRows { block, adds_columns, substitutes } in tables {
+            call.gateway.metrics.substituted_timestamps(substitutes);
             let (resolver, ticket) = ticket();
             writes.push(Write { table: block.table.clone(), ticket, adds_columns });
             submissions.push(Submission {

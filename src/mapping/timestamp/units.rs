@@ -1,62 +1,98 @@
+//! Numbers as points in time.
+
+use super::super::refusal::cut;
 use crate::config::TimestampUnit;
 use crate::decode::Timestamp;
 use crate::decode::json::{Number, NumberValue};
+use crate::rows::TimeUnit;
 
 /// The last microsecond of the year 9999, the end of QuestDB's designated timestamps.
 const MAX_US: i64 = 253_402_300_799_999_999;
 
-/// The designated timestamp, in microseconds, of a Kafka record's.
+/// The last nanosecond of the year 2261, their end where the column is TIMESTAMP_NS.
+const MAX_NS: i64 = 9_214_646_399_999_999_999;
+
+/// Whether QuestDB takes it as a designated timestamp.
 #[inline]
-pub(super) fn from_record(timestamp_ms: i64) -> Result<i64, String> {
-    match timestamp_ms.checked_mul(1_000) {
-        Some(timestamp_us @ 0..=MAX_US) => Ok(timestamp_us),
-        _ => Err(format!(
-            "the record's Kafka timestamp is {timestamp_ms} ms, and QuestDB takes designated timestamps from 1970 \
-             to 9999 only; set the record's timestamp, or take it from a field with `timestamp`"
-        )),
+pub(super) fn is_designated(value: i64, unit: TimeUnit) -> bool {
+    match unit {
+        TimeUnit::Micros => (0..=MAX_US).contains(&value),
+        TimeUnit::Nanos => (0..=MAX_NS).contains(&value),
     }
 }
 
-/// The designated timestamp, in microseconds, of a payload that names it itself.
-pub(super) fn from_payload(time: Timestamp) -> Result<i64, String> {
-    time.micros().filter(|timestamp_us| (0..=MAX_US).contains(timestamp_us)).ok_or_else(|| {
-        format!(
-            "{time:?} is no time that QuestDB takes as a designated timestamp, which is one from 1970 to 9999"
-        )
-    })
-}
-
-/// The designated timestamp, in microseconds, that a number stands for. What is finer is cut off.
-#[inline]
-pub(super) fn from_number(number: &Number<'_>, unit: TimestampUnit) -> Result<i64, String> {
-    let timestamp_us = match number.value {
-        NumberValue::Integer(value) => integer_us(value, unit),
-        NumberValue::BigInteger => None,
-        NumberValue::Double(value) => decimal_us(number.as_str(), value, unit),
-    };
-    timestamp_us.filter(|timestamp_us| (0..=MAX_US).contains(timestamp_us)).ok_or_else(|| {
-        format!(
-            "{} ({}) is no time that QuestDB takes as a designated timestamp, which is one from 1970 to 9999; check \
-             the field and `timestamp.unit`",
-            super::refusal::cut(number.text),
-            match unit {
-                TimestampUnit::Auto => "its unit told by its size",
-                TimestampUnit::Seconds => "in seconds",
-                TimestampUnit::Millis => "in milliseconds",
-                TimestampUnit::Micros => "in microseconds",
-                TimestampUnit::Nanos => "in nanoseconds",
-            }
-        )
-    })
-}
-
-#[inline]
-fn integer_us(value: i64, unit: TimestampUnit) -> Option<i64> {
+/// The times that QuestDB takes, for a message.
+pub(super) fn range(unit: TimeUnit) -> &'static str {
     match unit {
-        TimestampUnit::Auto => integer_us(value, unit_of(value)),
-        TimestampUnit::Seconds => value.checked_mul(1_000_000),
-        TimestampUnit::Millis => value.checked_mul(1_000),
+        TimeUnit::Micros => "from 1970 to 9999",
+        TimeUnit::Nanos => "from 1970 to 2261 in a table whose own is TIMESTAMP_NS",
+    }
+}
+
+/// The designated timestamp of a Kafka record's.
+#[inline]
+pub(super) fn from_record(timestamp_ms: i64, unit: TimeUnit) -> Result<i64, String> {
+    let factor = match unit {
+        TimeUnit::Micros => 1_000,
+        TimeUnit::Nanos => 1_000_000,
+    };
+    timestamp_ms.checked_mul(factor).filter(|&value| is_designated(value, unit)).ok_or_else(|| {
+        format!(
+            "the record's Kafka timestamp is {timestamp_ms} ms, and QuestDB takes designated timestamps {} only; set \
+             the record's timestamp, or take it from a field with `timestamp`",
+            range(unit)
+        )
+    })
+}
+
+/// The designated timestamp of a payload that has it as a time.
+pub(super) fn from_payload(time: Timestamp, unit: TimeUnit) -> Result<i64, String> {
+    super::in_unit(time, unit).filter(|&value| is_designated(value, unit)).ok_or_else(|| {
+        format!(
+            "{time:?} is no time that QuestDB takes as a designated timestamp, which is one {}",
+            range(unit)
+        )
+    })
+}
+
+/// The designated timestamp that a number stands for. What is finer is cut off.
+#[inline]
+pub(super) fn from_number(number: &Number<'_>, unit: TimestampUnit, to: TimeUnit) -> Result<i64, String> {
+    let value = match number.value {
+        NumberValue::Integer(value) => integer(value, unit, to),
+        NumberValue::BigInteger => None,
+        NumberValue::Double(value) => decimal(number.as_str(), value, unit, to),
+    };
+    value.filter(|&value| is_designated(value, to)).ok_or_else(|| no_time(number, unit, to))
+}
+
+#[cold]
+fn no_time(number: &Number<'_>, unit: TimestampUnit, to: TimeUnit) -> String {
+    format!(
+        "{} ({}) is no time that QuestDB takes as a designated timestamp, which is one {}; check the field and \
+         `timestamp.unit`",
+        cut(number.text),
+        match unit {
+            TimestampUnit::Auto => "its unit told by its size",
+            TimestampUnit::Seconds => "in seconds",
+            TimestampUnit::Millis => "in milliseconds",
+            TimestampUnit::Micros => "in microseconds",
+            TimestampUnit::Nanos => "in nanoseconds",
+        },
+        range(to)
+    )
+}
+
+#[inline]
+fn integer(value: i64, unit: TimestampUnit, to: TimeUnit) -> Option<i64> {
+    let nanos = to == TimeUnit::Nanos;
+    match unit {
+        TimestampUnit::Auto => integer(value, unit_of(value), to),
+        TimestampUnit::Seconds => value.checked_mul(if nanos { 1_000_000_000 } else { 1_000_000 }),
+        TimestampUnit::Millis => value.checked_mul(if nanos { 1_000_000 } else { 1_000 }),
+        TimestampUnit::Micros if nanos => value.checked_mul(1_000),
         TimestampUnit::Micros => Some(value),
+        TimestampUnit::Nanos if nanos => Some(value),
         TimestampUnit::Nanos => Some(value.div_euclid(1_000)),
     }
 }
@@ -72,7 +108,7 @@ fn unit_of(value: i64) -> TimestampUnit {
 }
 
 /// By the number's digits and not by its double, which cannot hold today in seconds to the microsecond's end.
-fn decimal_us(text: &str, value: f64, unit: TimestampUnit) -> Option<i64> {
+fn decimal(text: &str, value: f64, unit: TimestampUnit, to: TimeUnit) -> Option<i64> {
     // Nothing beyond is a time in any unit. Without this an exponent, and not the text, would say how many digits
     // are walked below; zero has any exponent.
     if !(0.0..1e21).contains(&value) {
@@ -81,22 +117,23 @@ fn decimal_us(text: &str, value: f64, unit: TimestampUnit) -> Option<i64> {
     if value == 0.0 {
         return Some(0);
     }
-    let shift = match if unit == TimestampUnit::Auto { unit_of(value as i64) } else { unit } {
+    let micros_shift = match if unit == TimestampUnit::Auto { unit_of(value as i64) } else { unit } {
         TimestampUnit::Seconds | TimestampUnit::Auto => 6,
         TimestampUnit::Millis => 3,
         TimestampUnit::Micros => 0,
         TimestampUnit::Nanos => -3,
     };
+    let shift = if to == TimeUnit::Nanos { micros_shift + 3 } else { micros_shift };
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa, ""));
-    // The digits that are left of the point once the number is in microseconds.
+    // The digits that are left of the point once the number is in the column's unit.
     let digits = whole.len() as i64 + exponent.parse::<i64>().ok()? + shift;
     let all = whole.bytes().chain(fraction.bytes()).chain(std::iter::repeat(b'0'));
-    let mut timestamp_us = 0_i64;
+    let mut result = 0_i64;
     for digit in all.take(usize::try_from(digits).unwrap_or(0)) {
-        timestamp_us = timestamp_us.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+        result = result.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
     }
-    Some(timestamp_us)
+    Some(result)
 }
 
 #[cfg(test)]
@@ -105,7 +142,7 @@ mod tests {
     use crate::decode::json::Scanner;
 
     fn micros(text: &str, unit: TimestampUnit) -> Option<i64> {
-        from_number(&Scanner::new(text.as_bytes()).number().unwrap(), unit).ok()
+        from_number(&Scanner::new(text.as_bytes()).number().unwrap(), unit, TimeUnit::Micros).ok()
     }
 
     #[test]
@@ -155,8 +192,24 @@ mod tests {
         {
             assert_eq!(micros(text, TimestampUnit::Seconds), None, "{text}");
         }
-        assert!(from_record(-1).is_err());
-        assert!(from_record(i64::MAX).is_err());
-        assert_eq!(from_record(1_600_000_000_123), Ok(1_600_000_000_123_000));
+        assert!(from_record(-1, TimeUnit::Micros).is_err());
+        assert!(from_record(i64::MAX, TimeUnit::Micros).is_err());
+        assert_eq!(from_record(1_600_000_000_123, TimeUnit::Micros), Ok(1_600_000_000_123_000));
+    }
+
+    #[test]
+    fn nanoseconds_are_kept_where_the_table_has_them() {
+        let nanos = |text: &str, unit| {
+            from_number(&Scanner::new(text.as_bytes()).number().unwrap(), unit, TimeUnit::Nanos).ok()
+        };
+        assert_eq!(nanos("1600000000123456789", TimestampUnit::Auto), Some(1_600_000_000_123_456_789));
+        assert_eq!(nanos("1600000000.123456789", TimestampUnit::Seconds), Some(1_600_000_000_123_456_789));
+        assert_eq!(nanos("1600000000123", TimestampUnit::Millis), Some(1_600_000_000_123_000_000));
+        assert_eq!(nanos("1600000000123456", TimestampUnit::Micros), Some(1_600_000_000_123_456_000));
+        assert_eq!(nanos("9214646399999999999", TimestampUnit::Nanos), Some(9_214_646_399_999_999_999));
+        assert_eq!(nanos("9214646400", TimestampUnit::Seconds), None);
+        assert_eq!(nanos("9214646400000000000", TimestampUnit::Nanos), None);
+        assert_eq!(from_record(1_600_000_000_123, TimeUnit::Nanos), Ok(1_600_000_000_123_000_000));
+        assert!(from_record(9_214_646_400_000, TimeUnit::Nanos).is_err());
     }
 }
