@@ -25,7 +25,14 @@ const MAX_TABLES: u64 = 10_000;
 #[derive(Clone)]
 pub struct Schemas {
     questdb: QuestDb,
-    tables: Cache<TableName, Arc<TableSchema>>,
+    tables: Cache<TableName, Known>,
+}
+
+/// What a table looked like when QuestDB was asked.
+#[derive(Clone)]
+struct Known {
+    schema: Arc<TableSchema>,
+    asked: Instant,
 }
 
 /// Why a table's columns are not known.
@@ -40,9 +47,9 @@ pub struct SchemaError {
 
 struct ByPresence;
 
-impl Expiry<TableName, Arc<TableSchema>> for ByPresence {
-    fn expire_after_create(&self, _: &TableName, schema: &Arc<TableSchema>, _: Instant) -> Option<Duration> {
-        Some(if schema.columns.is_empty() { ABSENT_TTL } else { TTL })
+impl Expiry<TableName, Known> for ByPresence {
+    fn expire_after_create(&self, _: &TableName, known: &Known, _: Instant) -> Option<Duration> {
+        Some(if known.schema.columns.is_empty() { ABSENT_TTL } else { TTL })
     }
 }
 
@@ -58,23 +65,36 @@ impl Schemas {
     /// QuestDB could not be asked. Errors are not remembered.
     pub async fn table(&self, table: &TableName) -> Result<Arc<TableSchema>, SchemaError> {
         let read = async {
-            let schema = read(&self.questdb, table).await?;
-            Ok(Arc::new(schema))
+            let asked = Instant::now();
+            let schema = Arc::new(read(&self.questdb, table).await?);
+            Ok(Known { schema, asked })
         };
         self.tables
             .try_get_with_by_ref(table, read)
             .await
+            .map(|known| known.schema)
             .map_err(|reason| SchemaError { table: table.clone(), reason })
     }
 
     /// The table's columns, where they have been asked for a short while ago.
     pub async fn remembered(&self, table: &TableName) -> Option<Arc<TableSchema>> {
-        self.tables.get(table).await
+        self.tables.get(table).await.map(|known| known.schema)
     }
 
     /// Forgets a table, because a write showed that it looks different.
     pub async fn invalidate(&self, table: &TableName) {
         self.tables.invalidate(table).await;
+    }
+
+    /// Forgets a table that QuestDB was asked for longer ago than that. False: it is known better than that.
+    pub async fn invalidate_older(&self, table: &TableName, age: Duration) -> bool {
+        match self.tables.get(table).await {
+            Some(known) if known.asked.elapsed() < age => false,
+            _ => {
+                self.invalidate(table).await;
+                true
+            }
+        }
     }
 }
 

@@ -22,6 +22,10 @@ use crate::topics::{Admitted, Topic};
 /// Between two attempts to ask QuestDB what a table looks like.
 const SCHEMA_PAUSE: Duration = Duration::from_millis(100);
 
+/// A record that a column does not take makes the gateway look at the table again, because somebody may have changed
+/// the column; not more often than that.
+const SCHEMA_DOUBT: Duration = Duration::from_secs(1);
+
 /// A topic that can be written to.
 pub(super) struct Target {
     topic: Arc<Topic>,
@@ -54,6 +58,17 @@ impl Target {
     async fn learn(&mut self, call: Call<'_>, table: &TableName, deadline: Instant) -> Result<(), Failure> {
         let schema = schema(call, table, deadline).await?;
         self.plan(table, &schema)
+    }
+
+    /// Forgets the tables that may have changed since they were looked at.
+    async fn doubt_tables(&self, call: Call<'_>) -> Vec<TableName> {
+        let mut doubtful = Vec::new();
+        for table in self.plans.keys() {
+            if call.gateway.schemas.invalidate_older(table, SCHEMA_DOUBT).await {
+                doubtful.push(table.clone());
+            }
+        }
+        doubtful
     }
 
     fn plan(&mut self, table: &TableName, schema: &Arc<TableSchema>) -> Result<(), Failure> {
@@ -102,20 +117,30 @@ impl Target {
             base_offset: if topic.pipeline().needs_offsets() { admitted.reserve_offsets() } else { 0 },
             arrival_ms: circumstances.arrival_ms,
         };
+        let mut looked_again = false;
         let (tables, errors) = loop {
             let converted = call.gateway.with_decompressor(|decompressor| {
                 convert(topic.pipeline(), &self.plans, &batch, placement, limits, decompressor)
             });
-            match converted.map_err(Pending::Failed)? {
-                Converted::Rows { tables, errors } => break (tables, errors),
-                Converted::UnknownTables(tables) => {
-                    drop(turn);
-                    for table in tables {
-                        self.learn(call, &table, circumstances.deadline).await.map_err(Pending::Failed)?;
+            let to_learn = match converted.map_err(Pending::Failed)? {
+                Converted::Rows { tables, errors } => {
+                    let by_columns = errors.iter().any(|error| error.column.is_some());
+                    if !by_columns || std::mem::replace(&mut looked_again, true) {
+                        break (tables, errors);
                     }
-                    turn = decode_turn(call, circumstances.deadline).await?;
+                    let doubtful = self.doubt_tables(call).await;
+                    if doubtful.is_empty() {
+                        break (tables, errors);
+                    }
+                    doubtful
                 }
+                Converted::UnknownTables(tables) => tables,
+            };
+            drop(turn);
+            for table in to_learn {
+                self.learn(call, &table, circumstances.deadline).await.map_err(Pending::Failed)?;
             }
+            turn = decode_turn(call, circumstances.deadline).await?;
         };
         if !errors.is_empty() {
             return Err(reject(admitted, errors));
