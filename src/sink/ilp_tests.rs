@@ -4,7 +4,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{BooleanArray, DictionaryArray, Float64Array, Int64Array, StringArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use proptest::prelude::*;
-use questdb::ingress::{Buffer, ProtocolVersion, TimestampMicros};
+use questdb::ingress::{Buffer, ProtocolVersion, TimestampMicros, TimestampNanos};
 
 use super::*;
 use crate::rows::{Column, TableName, Timestamps};
@@ -179,6 +179,36 @@ fn arrays_of_more_dimensions() {
     assert_eq!(encoded(&block, IlpVersion::V2), buffer.as_bytes());
     let refused = encode(&block, IlpVersion::V1, &mut Vec::new()).unwrap_err();
     assert_eq!((refused.row, refused.column.as_deref()), (0, Some("a")));
+}
+
+#[test]
+fn nanoseconds_dates_and_what_questdb_reads_from_texts() {
+    let decimal = Literal::Decimal { precision: 10, scale: 2 };
+    let texts = |values: [Option<&str>; 2]| StringArray::from(values.to_vec());
+    let block = Block {
+        table: TableName::new("t"),
+        timestamp: Timestamps {
+            name: "ts".into(),
+            unit: TimeUnit::Nanos,
+            values: vec![1_600_000_000_123_456_789, 2].into(),
+        },
+        columns: vec![
+            column("n", ColumnValues::TimestampNanos(vec![Some(-5), None].into())),
+            column("d", ColumnValues::Date(vec![Some(-7), None].into())),
+            column("u", ColumnValues::Literal(Literal::Ipv4, texts([Some("1.2.3.4"), None]))),
+            column("p", ColumnValues::Literal(decimal, texts([Some("-12.34"), Some("5")]))),
+        ],
+        origin: vec![0, 1],
+    };
+    let mut buffer = Buffer::new(ProtocolVersion::V3);
+    buffer.table("t").unwrap().column_ts("n", TimestampNanos::new(-5)).unwrap();
+    buffer.column_ts("d", TimestampMicros::new(-7_000)).unwrap().column_str("u", "1.2.3.4").unwrap();
+    buffer.column_dec("p", "-12.34").unwrap().at(TimestampNanos::new(1_600_000_000_123_456_789)).unwrap();
+    buffer.table("t").unwrap().column_dec("p", "5").unwrap().at(TimestampNanos::new(2)).unwrap();
+    let expected = String::from_utf8_lossy(buffer.as_bytes()).into_owned();
+    assert_eq!(String::from_utf8_lossy(&encoded(&block, IlpVersion::V2)), expected);
+    let version_1 = String::from_utf8(encoded(&block, IlpVersion::V1)).unwrap();
+    assert!(version_1.ends_with("t p=5d 2\n"), "{version_1}");
 }
 
 #[test]

@@ -111,3 +111,32 @@ async fn a_request_ends_where_types_or_shapes_differ_and_at_its_limit() {
     let empty = [pending(vec![1], vec![column("a", arrays(&[0], &[], &[true]))]).await];
     assert!(matches!(merge(&empty, 1 << 20), Merge::Ragged));
 }
+
+#[tokio::test]
+async fn typed_texts_become_binary_and_units_do_not_mix() {
+    let addresses = |texts: [Option<&str>; 2]| {
+        column("u", ColumnValues::Literal(Literal::Ipv4, StringArray::from(texts.to_vec())))
+    };
+    let date = column("d", ColumnValues::Date(vec![Some(5), None].into()));
+    let decimal = |scale| {
+        let literal = Literal::Decimal { precision: 10, scale };
+        column("p", ColumnValues::Literal(literal, StringArray::from(vec![Some("1.5"), None])))
+    };
+    let batch = [
+        pending(vec![1, 2], vec![addresses([Some("1.2.3.4"), None]), date, decimal(2)]).await,
+        pending(vec![3, 4], vec![addresses([Some(""), Some("0.0.0.1")])]).await,
+        pending(vec![5, 6], vec![decimal(3)]).await,
+    ];
+    let Merge::Blocks(2, merged) = merge(&batch, usize::MAX) else { panic!() };
+    assert_eq!(merged.columns[0].values, MergedValues::Typed(Typed::Ipv4(vec![0x0102_0304, 0, 0, 1])));
+    assert_eq!(valid(&merged.columns[0], 4), [true, false, false, true]);
+    assert_eq!(merged.columns[1].values, MergedValues::Date(vec![5, 0, 0, 0]));
+    let MergedValues::Typed(Typed::Decimal { scale: 2, values }) = &merged.columns[2].values else {
+        panic!()
+    };
+    assert_eq!((values.len(), values[0][0]), (4, 150));
+    let mut nanos = pending(vec![1], vec![addresses([None, Some("1.1.1.1")])]).await;
+    nanos.block.timestamp.unit = TimeUnit::Nanos;
+    let [first, ..] = batch;
+    assert!(matches!(merge(&[first, nanos], usize::MAX), Merge::Blocks(1, _)));
+}
