@@ -61,9 +61,9 @@ impl Pipeline {
         self.config.record_columns.contains_key(&RecordColumn::Offset) || self.config.on_error == OnError::Dlq
     }
 
-    /// Whether a bad record refuses its whole batch.
-    pub fn refuses_batches(&self) -> bool {
-        self.config.on_error == OnError::Reject
+    /// Whether bad records are set aside, and the others of their batch written.
+    pub fn sets_bad_records_aside(&self) -> bool {
+        self.config.on_error != OnError::Reject
     }
 
     /// Whether a [`Plan`] reads this topic's records in place.

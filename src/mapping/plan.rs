@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::names;
 use super::selection::Selection;
 use super::types::{self, new_column, target_of};
-use crate::config::{MissingTimestamp, TimestampConfig, TimestampFormat, TopicConfig};
+use crate::config::{DESIGNATED, MissingTimestamp, TimestampConfig, TimestampFormat, TopicConfig};
 use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, TimeUnit};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -56,9 +56,6 @@ pub enum PlanError {
         table: TableName,
     },
 }
-
-/// The designated timestamp column of tables that QuestDB creates from the data.
-const DESIGNATED: &str = "timestamp";
 
 impl Plan {
     /// Makes the plan for a topic's settings and a table's columns; a table that does not exist has none.

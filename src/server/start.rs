@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::listener::listen;
 use crate::api::Gateway;
 use crate::config::{Config, HostPort};
+use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
 use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::questdb::{ConfError, QuestDb};
@@ -25,6 +26,10 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
 /// Log lines about batches that were not written, at most, in each interval.
 const REFUSALS_LOGGED: u32 = 10;
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Log lines about clients that speak another protocol, at most, in each interval: such a client comes again.
+const STRANGERS_LOGGED: u32 = 20;
+const STRANGERS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +114,9 @@ impl Server {
             sink,
             memory,
             metrics,
+            kafka_letters: KafkaLetters::default(),
             refusals: LogLimit::new(REFUSALS_LOGGED, REFUSALS_INTERVAL),
+            strangers: LogLimit::new(STRANGERS_LOGGED, STRANGERS_INTERVAL),
             decompressors: Mutex::default(),
             config,
         });

@@ -132,7 +132,7 @@ impl Reader<'_> {
     fn word(&mut self, words: &[&str]) -> Option<usize> {
         let starts =
             |word: &&str| self.rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        let found = words.iter().position(|word| starts(&word))?;
+        let found = words.iter().position(starts)?;
         self.rest = self.rest.get(words.get(found)?.len()..)?;
         Some(found)
     }
