@@ -313,6 +313,16 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
     (
+        "[topics.a]\ntimestamp_format = \"%Y-%m-%d\"",
+        "q.toml:2: topics.\"a\".timestamp_format: ",
+        "it needs a year (`yyyy`)",
+    ),
+    (
+        "[topics.a]\ntimestamp = { field = \"t\", format = \"HH:mm\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "it needs a year (`yyyy`)",
+    ),
+    (
         "[topics.a]\ndlq = { topic = \"d\" }",
         "q.toml:2: topics.\"a\".dlq: ",
         "`bootstrap` address of its cluster",
