@@ -28,6 +28,14 @@ fuzz seconds="60":
 clients:
     .ci/run clients_all
 
+# Kafka's own command-line tools
+tools:
+    .ci/run tools
+
+# Flink, Connect, MirrorMaker, rsyslog and collectd; tests/engines/README.md says what they need
+engines:
+    .ci/run engines
+
 # So many million records through kcat, for each codec: every one must be in QuestDB once
 kcat-load million="3":
     MILLION={{million}} .ci/run kcat_load

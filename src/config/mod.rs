@@ -2,6 +2,7 @@
 //!
 //! [`load`] reads all of it, says everything that is wrong at once, and keeps where each value came from.
 
+mod create_table;
 mod error;
 mod file;
 mod host_port;
@@ -10,8 +11,10 @@ mod load;
 mod load_topics;
 mod questdb_conf;
 mod render;
+mod table_types;
 #[cfg(test)]
 mod tests;
+mod topic_configs;
 mod topics;
 mod units;
 
@@ -20,16 +23,21 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use create_table::{CreateTable, CreateTableFault, DESIGNATED, NewColumn};
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;
 pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load};
 pub use questdb_conf::masked;
+pub use table_types::{ColumnType, PartitionBy, Ttl};
+pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{
-    BytesText, Csv, DeadLetters, Format, MissingTimestamp, NullInArray, OnError, Predicate, RecordColumn,
-    TableTemplate, TemplatePart, TimestampConfig, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern,
-    TopicSettings, TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
+    BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, MissingTimestamp, NullInArray, OnError,
+    PointInTime, Predicate, RecordColumn, TableTemplate, TemplatePart, TimestampConfig, TimestampFormat,
+    TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings, TopicsConfig, Transform,
+    TransformPart, Unsupported, matches_pattern,
 };
+pub(crate) use topics::{Zone, zone};
 
 /// What the gateway runs with.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +49,8 @@ pub struct Config {
     pub advertise: Option<HostPort>,
     /// Where metrics and health are served over HTTP.
     pub admin: HostPort,
+    /// Where records are taken over HTTP, as Redpanda's HTTP Proxy takes them; nowhere where absent.
+    pub pandaproxy: Option<HostPort>,
     /// Where producer ids and offsets survive a restart; without it they start from the clock.
     pub data_dir: Option<PathBuf>,
     /// The database.
@@ -57,6 +67,7 @@ impl Default for Config {
             listen: HostPort { host: "127.0.0.1".to_owned(), port: 9092 },
             advertise: None,
             admin: HostPort { host: "127.0.0.1".to_owned(), port: 9644 },
+            pandaproxy: None,
             data_dir: None,
             questdb: QuestDbConfig::default(),
             limits: Limits::default(),

@@ -21,6 +21,7 @@ const FULL: &str = r#"
 listen = "0.0.0.0:9092"
 advertise = "gateway.example.com:9092"
 admin = "127.0.0.1:9645"
+pandaproxy = "127.0.0.1:8082"
 data_dir = "/var/lib/quafka"
 durability = "direct"
 
@@ -51,6 +52,7 @@ symbols = ["symbol", "side"]
 doubles = ["price"]
 include_key = false
 auto_create = true
+create = { partition_by = "hour", ttl = "30 days", dedup_keys = ["timestamp", "id"], columns = { id = "LONG", at = "timestamp" } }
 
 [topics."metrics.*"]
 timestamp.field = "at"
@@ -109,10 +111,12 @@ fn an_empty_file_is_the_defaults() {
 
 #[test]
 fn every_key_is_read() {
-    let Config { listen, advertise, admin, data_dir, questdb, limits, topics } = file(FULL).unwrap().config;
+    let Config { listen, advertise, admin, pandaproxy, data_dir, questdb, limits, topics } =
+        file(FULL).unwrap().config;
     assert_eq!(listen.to_string(), "0.0.0.0:9092");
     assert_eq!(advertise.unwrap().to_string(), "gateway.example.com:9092");
     assert_eq!(admin.port, 9645);
+    assert_eq!(pandaproxy.unwrap().to_string(), "127.0.0.1:8082");
     assert_eq!(data_dir.as_deref(), Some(Path::new("/var/lib/quafka")));
     let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
     assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4 });
@@ -141,6 +145,17 @@ fn every_key_is_read() {
             doubles: vec!["price".to_owned()],
             include_key: false,
             auto_create: true,
+            create: Some(CreateTable {
+                partition_by: Some(PartitionBy::Hour),
+                ttl: "30 DAYS".parse().ok(),
+                dedup_keys: vec!["timestamp".to_owned(), "id".to_owned()],
+                columns: [("id", "LONG"), ("at", "TIMESTAMP")]
+                    .map(|(name, kind)| NewColumn {
+                        name: name.to_owned(),
+                        column_type: kind.parse().unwrap()
+                    })
+                    .to_vec(),
+            }),
             ..TopicConfig::default()
         }
     );
@@ -211,6 +226,9 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("advertise = \"h:0\"", "q.toml:1: advertise: ", "port 0"),
     ("admin = \"127.0.0.1:9092\"", "q.toml:1: admin: ", "is taken"),
     ("listen = \"0.0.0.0:1\"\nadmin = \"127.0.0.1:1\"", "q.toml:2: admin: ", "is taken"),
+    ("pandaproxy = \"h\"", "q.toml:1: pandaproxy: ", "not HOST:PORT"),
+    ("pandaproxy = \"127.0.0.1:9092\"", "q.toml:1: pandaproxy: ", "is taken: Kafka clients"),
+    ("pandaproxy = \"0.0.0.0:9644\"", "q.toml:1: pandaproxy: ", "is taken by the metrics"),
     ("data_dir = \"\"", "q.toml:1: data_dir: ", "empty"),
     ("durability = \"spool\"", "q.toml:1: durability: ", "not there yet"),
     ("durability = \"eventual\"", "q.toml:1: durability: ", "not known"),
@@ -295,6 +313,16 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
     (
+        "[topics.a]\ntimestamp_format = \"%Y-%m-%d\"",
+        "q.toml:2: topics.\"a\".timestamp_format: ",
+        "it needs a year (`yyyy`)",
+    ),
+    (
+        "[topics.a]\ntimestamp = { field = \"t\", format = \"HH:mm\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "it needs a year (`yyyy`)",
+    ),
+    (
         "[topics.a]\ndlq = { topic = \"d\" }",
         "q.toml:2: topics.\"a\".dlq: ",
         "`bootstrap` address of its cluster",
@@ -303,6 +331,66 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[topics.a]\nformat = \"jsn\"", "q.toml:2: topics.\"a\".format: ", "unknown variant `jsn`"),
     ("[topics.a]\ntable = \"${nme}\"", "q.toml:2: topics.\"a\".table: ", "no variable `${nme}`"),
     ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "boolean"),
+    ("[topics.a]\ncreate = \"day\"", "q.toml:2: topics.\"a\".create: ", "must be a table"),
+    ("[topics.a.create]\npartition = \"day\"", "q.toml:2: topics.\"a\".create.partition: ", "`partition_by`"),
+    (
+        "[topics.a.create]\npartition_by = \"none\"",
+        "q.toml:2: topics.\"a\".create.partition_by: ",
+        "HOUR, DAY",
+    ),
+    ("[topics.a.create]\nttl = \"5m\"", "q.toml:2: topics.\"a\".create.ttl: ", "no minutes"),
+    ("[topics.a.create]\nttl = 30", "q.toml:2: topics.\"a\".create.ttl: ", "integer"),
+    (
+        "[topics.a.create]\nttl = \"36 hours\"",
+        "q.toml:2: topics.\"a\".create.ttl: ",
+        "36 HOURS is not a whole number of partitions: the table is partitioned by DAY",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"id\"]\ncolumns.id = \"LONG\"",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "must contain `timestamp`",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"timestamp\", \"id\"]",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "`id` has no type yet",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"timestamp\", \"Timestamp\"]",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "names `Timestamp` twice",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"timestamp\", \"a\"]\ncolumns.a = \"double[]\"",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "no array as a key",
+    ),
+    (
+        "[topics.a.create.columns]\nid = \"INT8\"",
+        "q.toml:2: topics.\"a\".create.columns.id: ",
+        "known are BOOLEAN",
+    ),
+    ("[topics.a.create.columns]\nid = 8", "q.toml:2: topics.\"a\".create.columns.id: ", "must be a text"),
+    (
+        "[topics.a.create]\ncolumns = { \"a-b\" = \"INT\" }",
+        "q.toml:2: topics.\"a\".create.columns: ",
+        "in a column's name",
+    ),
+    (
+        "[topics.a.create]\ncolumns = { id = \"INT\", ID = \"INT\" }",
+        "q.toml:2: topics.\"a\".create.columns: ",
+        "names `ID` twice",
+    ),
+    (
+        "[topics.a.create]\ncolumns = { timestamp = \"INT\" }",
+        "q.toml:2: topics.\"a\".create.columns: ",
+        "the designated timestamp",
+    ),
+    (
+        "[topics.a]\nsymbols = [\"id\"]\n[topics.a.create]\ncolumns = { id = \"INT\" }",
+        "q.toml:4: topics.\"a\".create.columns: ",
+        "`id` is INT here and SYMBOL",
+    ),
     ("listen = ", "q.toml:1: ", ""),
     ("admin = \"h:1\"\nadmin = \"h:1\"", "q.toml:2: ", "duplicate key"),
 ];
@@ -354,13 +442,13 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     };
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
-    assert_eq!(origin("memory = \"128MiB\""), "q.toml:17");
-    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:9");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:18");
+    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:10");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:25")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:26")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
@@ -404,23 +492,50 @@ mod round_trip {
             list("doubles", 'd'),
             option::of(any::<bool>().prop_map(|b| format!("include_key = {b}"))),
             option::of(any::<bool>().prop_map(|b| format!("auto_create = {b}"))),
+            option::of(create()),
             prop::sample::subsequence(OTHER_TOPIC_KEYS, 0..=OTHER_TOPIC_KEYS.len()),
         )
-            .prop_map(|(a, b, c, d, e, f, g, others)| {
+            .prop_map(|(a, b, c, d, e, f, g, h, others)| {
                 let others = others.into_iter().map(|line| Some(line.to_owned()));
-                lines([a, b, c, d, e, f, g].into_iter().chain(others).collect())
+                lines([a, b, c, d, e, f, g, h].into_iter().chain(others).collect())
             })
     }
 
+    fn create() -> impl Strategy<Value = String> {
+        let words = |words: &'static [&'static str]| option::of(prop::sample::select(words));
+        let columns =
+            btree_map("[x-z ü]{1,3}", prop::sample::select(&["INT", "geohash(4c)", "UUID"][..]), 0..3);
+        let (partition_by, ttl) = (words(&["hour", "DAY", "week"]), words(&["2 WEEKS", "1y"]));
+        (partition_by, ttl, option::of(any::<bool>()), columns).prop_map(
+            |(partition_by, ttl, dedup, columns)| {
+                let mut parts = vec![];
+                parts.extend(partition_by.map(|word| format!("partition_by = \"{word}\"")));
+                parts.extend(ttl.map(|ttl| format!("ttl = \"{ttl}\"")));
+                if let Some(all) = dedup {
+                    let keys: Vec<_> =
+                        columns.keys().filter(|_| all).map(|name| format!(", \"{name}\"")).collect();
+                    parts.push(format!("dedup_keys = [\"timestamp\"{}]", keys.concat()));
+                }
+                let columns: Vec<_> =
+                    columns.iter().map(|(name, kind)| format!("\"{name}\" = \"{kind}\"")).collect();
+                parts.push(format!("columns = {{ {} }}", columns.join(", ")));
+                format!("create = {{ {} }}", parts.join(", "))
+            },
+        )
+    }
+
     fn any_file() -> impl Strategy<Value = String> {
-        let top = (
-            option::of((1024..9000u16).prop_map(|port| format!("listen = \"0.0.0.0:{port}\""))),
-            option::of((1..9000u16).prop_map(|port| format!("advertise = \"h:{port}\""))),
-            option::of((10000..=u16::MAX).prop_map(|port| format!("admin = \"[::1]:{port}\""))),
-            option::of(
-                "[a-z/ \"'\\\\]{1,8}".prop_map(|dir| format!("data_dir = {}", toml::Value::String(dir))),
-            ),
-        );
+        let top =
+            (
+                option::of((1024..9000u16).prop_map(|port| format!("listen = \"0.0.0.0:{port}\""))),
+                option::of((1..9000u16).prop_map(|port| format!("advertise = \"h:{port}\""))),
+                option::of((10000..u16::MAX).prop_map(|port| {
+                    format!("admin = \"[::1]:{port}\"\npandaproxy = \"[::1]:{}\"", port + 1)
+                })),
+                option::of(
+                    "[a-z/ \"'\\\\]{1,8}".prop_map(|dir| format!("data_dir = {}", toml::Value::String(dir))),
+                ),
+            );
         let limits = (
             option::of((256..9999u32).prop_map(|mib| format!("memory = \"{mib}MiB\""))),
             option::of((2_000_000..100_000_000u32).prop_map(|bytes| format!("request_bytes = {bytes}"))),

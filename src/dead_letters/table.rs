@@ -7,15 +7,15 @@ use serde_json::json;
 
 use super::DeadLetter;
 use crate::decode::base64;
-use crate::rows::{Block, Column, ColumnValues, RecordIndex, TableName, Timestamps};
+use crate::rows::{Block, Column, ColumnValues, RecordIndex, TableName, TimeUnit, Timestamps};
 
 /// Letters as rows. QuestDB makes the table from the first of them:
 ///
 /// | column | type | |
 /// |---|---|---|
 /// | `timestamp` | TIMESTAMP, designated | when the record arrived |
-/// | `topic`, `partition`, `offset` | SYMBOL, LONG, LONG | where it was sent to |
-/// | `record_timestamp` | TIMESTAMP | its own timestamp |
+/// | `kafka_topic`, `kafka_partition`, `kafka_offset` | SYMBOL, LONG, LONG | where it was sent to |
+/// | `kafka_timestamp` | TIMESTAMP | its own timestamp |
 /// | `key`, `value` | VARCHAR | as they are, where they are UTF-8 |
 /// | `key_base64`, `value_base64` | VARCHAR | as Base64, where they are not |
 /// | `headers` | VARCHAR | a JSON array of `{"key", "value"}`, or `"base64"` in place of `"value"` |
@@ -34,11 +34,11 @@ pub fn block(table: TableName, letters: &[DeadLetter]) -> Option<Block> {
     };
     let longs = |long: fn(&DeadLetter) -> i64| letters.iter().map(long).collect::<Vec<i64>>();
     let columns = [
-        ("topic", symbols(|letter| Some(&*letter.topic))),
-        ("partition", ColumnValues::Long(longs(|letter| letter.partition.into()).into())),
-        ("offset", ColumnValues::Long(longs(|letter| letter.offset).into())),
+        ("kafka_topic", symbols(|letter| Some(&*letter.topic))),
+        ("kafka_partition", ColumnValues::Long(longs(|letter| letter.partition.into()).into())),
+        ("kafka_offset", ColumnValues::Long(longs(|letter| letter.offset).into())),
         (
-            "record_timestamp",
+            "kafka_timestamp",
             ColumnValues::Timestamp(Int64Array::from(longs(|letter| {
                 letter.timestamp_ms.saturating_mul(1_000)
             }))),
@@ -56,7 +56,8 @@ pub fn block(table: TableName, letters: &[DeadLetter]) -> Option<Block> {
         table,
         timestamp: Timestamps {
             name: Arc::from("timestamp"),
-            values_us: longs(|letter| letter.arrival_ms.saturating_mul(1_000)).into(),
+            unit: TimeUnit::Micros,
+            values: longs(|letter| letter.arrival_ms.saturating_mul(1_000)).into(),
         },
         columns: columns.map(|(name, values)| Column { name: name.into(), values }).collect(),
         origin: (0..letters.len() as RecordIndex).collect(),
@@ -86,7 +87,6 @@ fn headers(letter: &DeadLetter) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::Array;
     use arrow_array::cast::AsArray;
 
     use super::*;
@@ -118,13 +118,22 @@ mod tests {
         let names: Vec<_> = block.columns.iter().map(|column| &*column.name).collect();
         assert_eq!(
             names,
-            ["topic", "partition", "offset", "record_timestamp", "key_base64", "value", "headers", "error"]
+            [
+                "kafka_topic",
+                "kafka_partition",
+                "kafka_offset",
+                "kafka_timestamp",
+                "key_base64",
+                "value",
+                "headers",
+                "error"
+            ]
         );
         assert_eq!((text("key_base64"), text("value")), ("/wA=".to_owned(), "{\"ü\":".to_owned()));
         let headers = r#"[{"key":"a","value":"1"},{"key":"a","value":null},{"base64":"/w==","key":"b"}]"#;
         assert_eq!(text("headers"), headers);
         let ColumnValues::Symbol(topic) = &block.columns[0].values else { panic!() };
         assert_eq!(topic.values().as_string::<i32>().value(topic.keys().value(0) as usize), "t");
-        assert_eq!((topic.len(), &*block.timestamp.values_us), (1, &[2_000_000][..]));
+        assert_eq!((topic.len(), &*block.timestamp.values), (1, &[2_000_000][..]));
     }
 }

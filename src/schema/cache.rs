@@ -5,7 +5,8 @@ use moka::Expiry;
 use moka::future::Cache;
 use serde_json::Value;
 
-use super::{TableColumn, TableSchema};
+use super::{TableColumn, TableSchema, create};
+use crate::config::TopicConfig;
 use crate::questdb::{QuestDb, QuestDbError, Rows, quote_literal};
 use crate::rows::TableName;
 
@@ -16,6 +17,9 @@ const TTL: Duration = Duration::from_secs(30);
 /// For how long a table is believed not to exist: the first write creates it.
 const ABSENT_TTL: Duration = Duration::from_secs(1);
 
+/// How often a table that is not there is created, before that is an error.
+const CREATE_ATTEMPTS: usize = 3;
+
 /// More tables than this are looked up again and again; each costs some hundred bytes a column.
 const MAX_TABLES: u64 = 10_000;
 
@@ -25,24 +29,54 @@ const MAX_TABLES: u64 = 10_000;
 #[derive(Clone)]
 pub struct Schemas {
     questdb: QuestDb,
-    tables: Cache<TableName, Arc<TableSchema>>,
+    tables: Cache<TableName, Known>,
+}
+
+/// What a table looked like when QuestDB was asked.
+#[derive(Clone)]
+struct Known {
+    schema: Arc<TableSchema>,
+    asked: Instant,
 }
 
 /// Why a table's columns are not known.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("cannot read the columns of table `{table}`: {reason}")]
-pub struct SchemaError {
-    /// The table.
-    pub table: TableName,
-    /// What came in the way.
-    pub reason: Arc<QuestDbError>,
+pub enum SchemaError {
+    /// QuestDB could not be asked.
+    #[error("cannot read the columns of table `{table}`: {reason}")]
+    Unreadable {
+        /// The table.
+        table: TableName,
+        /// What came in the way.
+        reason: QuestDbError,
+    },
+    /// The table could not be created.
+    #[error("cannot create table `{table}`: {reason}")]
+    NotCreated {
+        /// The table.
+        table: TableName,
+        /// What came in the way.
+        reason: QuestDbError,
+    },
+    /// QuestDB takes requests and refuses to create a table as the topic's settings want it.
+    #[error(
+        "QuestDB does not create table `{table}` as the topic's `create` settings say: {message}, in: {statement}"
+    )]
+    Refused {
+        /// The table.
+        table: TableName,
+        /// QuestDB's own words.
+        message: String,
+        /// What it was asked for.
+        statement: String,
+    },
 }
 
 struct ByPresence;
 
-impl Expiry<TableName, Arc<TableSchema>> for ByPresence {
-    fn expire_after_create(&self, _: &TableName, schema: &Arc<TableSchema>, _: Instant) -> Option<Duration> {
-        Some(if schema.columns.is_empty() { ABSENT_TTL } else { TTL })
+impl Expiry<TableName, Known> for ByPresence {
+    fn expire_after_create(&self, _: &TableName, known: &Known, _: Instant) -> Option<Duration> {
+        Some(if known.schema.columns.is_empty() { ABSENT_TTL } else { TTL })
     }
 }
 
@@ -57,37 +91,88 @@ impl Schemas {
     /// # Errors
     /// QuestDB could not be asked. Errors are not remembered.
     pub async fn table(&self, table: &TableName) -> Result<Arc<TableSchema>, SchemaError> {
-        let read = async {
-            let schema = read(&self.questdb, table).await?;
-            Ok(Arc::new(schema))
+        let known = self.tables.try_get_with_by_ref(table, self.read(table)).await;
+        known.map(|known| known.schema).map_err(Arc::unwrap_or_clone)
+    }
+
+    /// The columns of a topic's table. One that does not exist is created where the topic's settings say how; else
+    /// it has no columns.
+    ///
+    /// # Errors
+    /// QuestDB could not be asked, or has not created the table. Errors are not remembered.
+    pub async fn table_of(
+        &self,
+        table: &TableName,
+        topic: &TopicConfig,
+    ) -> Result<Arc<TableSchema>, SchemaError> {
+        let schema = self.table(table).await?;
+        let Some(shape) = topic.create.as_ref().filter(|_| schema.columns.is_empty()) else {
+            return Ok(schema);
         };
-        self.tables
-            .try_get_with_by_ref(table, read)
-            .await
-            .map_err(|reason| SchemaError { table: table.clone(), reason })
+        for _ in 0..CREATE_ATTEMPTS {
+            // That it does not exist is remembered; of all who find that out at the same time, one creates it.
+            if self.tables.get(table).await.is_some_and(|known| known.schema.columns.is_empty()) {
+                self.invalidate(table).await;
+            }
+            let statement = create::statement(table, shape, topic);
+            let created = self.tables.try_get_with_by_ref(table, self.create(table, &statement)).await;
+            let schema = created.map_err(Arc::unwrap_or_clone)?.schema;
+            // Else somebody who has no use for a new table looked at the same time, or dropped it.
+            if !schema.columns.is_empty() {
+                return Ok(schema);
+            }
+        }
+        let reason = QuestDbError::Malformed("it is not there after it was created".to_owned());
+        Err(SchemaError::NotCreated { table: table.clone(), reason })
+    }
+
+    async fn create(&self, table: &TableName, statement: &str) -> Result<Known, SchemaError> {
+        match self.questdb.sql(statement).await {
+            Ok(_) => tracing::info!(%table, statement, "table created, unless somebody else was faster"),
+            Err(QuestDbError::Sql { message, .. }) => {
+                let statement = statement.to_owned();
+                return Err(SchemaError::Refused { table: table.clone(), message, statement });
+            }
+            Err(reason) => return Err(SchemaError::NotCreated { table: table.clone(), reason }),
+        }
+        self.read(table).await
     }
 
     /// The table's columns, where they have been asked for a short while ago.
     pub async fn remembered(&self, table: &TableName) -> Option<Arc<TableSchema>> {
-        self.tables.get(table).await
+        self.tables.get(table).await.map(|known| known.schema)
     }
 
     /// Forgets a table, because a write showed that it looks different.
     pub async fn invalidate(&self, table: &TableName) {
         self.tables.invalidate(table).await;
     }
-}
 
-async fn read(questdb: &QuestDb, table: &TableName) -> Result<TableSchema, QuestDbError> {
-    let name = quote_literal(table.as_str());
-    let query = format!("select \"column\", type, designated from table_columns({name})");
-    match questdb.sql(&query).await {
-        Ok(rows) => parse(&rows),
-        // 9.3.4 says `table does not exist [table=t]`.
-        Err(QuestDbError::Sql { message, .. }) if message.starts_with("table does not exist") => {
-            Ok(TableSchema::default())
+    /// Forgets a table that QuestDB was asked for longer ago than that. False: it is known better than that.
+    pub async fn invalidate_older(&self, table: &TableName, age: Duration) -> bool {
+        match self.tables.get(table).await {
+            Some(known) if known.asked.elapsed() < age => false,
+            _ => {
+                self.invalidate(table).await;
+                true
+            }
         }
-        Err(error) => Err(error),
+    }
+
+    async fn read(&self, table: &TableName) -> Result<Known, SchemaError> {
+        let asked = Instant::now();
+        let known = |schema| Known { schema: Arc::new(schema), asked };
+        let name = quote_literal(table.as_str());
+        let query = format!("select \"column\", type, designated from table_columns({name})");
+        let rows = match self.questdb.sql(&query).await {
+            // 9.3.4 says `table does not exist [table=t]`.
+            Err(QuestDbError::Sql { message, .. }) if message.starts_with("table does not exist") => {
+                return Ok(known(TableSchema::default()));
+            }
+            rows => rows,
+        };
+        let unreadable = |reason| SchemaError::Unreadable { table: table.clone(), reason };
+        rows.and_then(|rows| parse(&rows)).map(known).map_err(unreadable)
     }
 }
 

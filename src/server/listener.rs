@@ -19,11 +19,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn listen(
     listener: TcpListener,
     gateway: Arc<Gateway>,
+    admission: Admission,
     shutdown: CancellationToken,
     connections: TaskTracker,
 ) {
-    let limits = &gateway.config.limits;
-    let admission = Admission::new(limits.connections, limits.connections_per_address);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -69,6 +68,12 @@ async fn run(
     gateway.metrics.connection_closed(reason(&end));
     match end {
         End::Client | End::Shutdown => tracing::debug!(%peer, reason = %end, "connection closed"),
+        // Such a client comes again and again, until somebody looks at its settings.
+        End::Frames(FramesError::Frame(_)) => {
+            if let Some(suppressed) = gateway.strangers.let_through() {
+                tracing::warn!(%peer, reason = %end, suppressed, "connection closed");
+            }
+        }
         end => tracing::warn!(%peer, reason = %end, "connection closed"),
     }
 }

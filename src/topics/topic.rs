@@ -36,16 +36,19 @@ pub enum TopicError {
     },
 }
 
+/// A plan, and the schema that it was made for.
+type PlanOfSchema = (Arc<TableSchema>, Arc<Plan>);
+
 /// A topic: its settings, its table, its partitions.
 #[derive(Debug)]
 pub struct Topic {
     name: Arc<str>,
     id: [u8; 16],
     config: Arc<TopicConfig>,
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     partitions: Vec<Arc<Partition>>,
     /// For each of the tables the plan for its schema as last seen.
-    plans: Mutex<HashMap<TableName, (Arc<TableSchema>, Arc<Plan>)>>,
+    plans: Mutex<HashMap<TableName, PlanOfSchema>>,
 }
 
 impl Topic {
@@ -58,10 +61,35 @@ impl Topic {
         check_name(name)?;
         let pipeline =
             Pipeline::new(name, &config).map_err(|error| TopicError::IllegalName(error.to_string()))?;
+        let pipeline = Arc::new(pipeline);
         let partitions = (0..partitions.unwrap_or(config.partitions))
             .map(|_| Arc::new(Partition::new(numbers.clone())))
             .collect();
         Ok(Self { name: name.into(), id: id_of(name), config, pipeline, partitions, plans: Mutex::default() })
+    }
+
+    /// The same topic with more partitions, of which it shares those that it has.
+    pub(super) fn grown(&self, partitions: usize, numbers: &Arc<Numbers>) -> Self {
+        let missing = partitions.saturating_sub(self.partitions.len());
+        let new = (0..missing).map(|_| Arc::new(Partition::new(numbers.clone())));
+        Self {
+            name: self.name.clone(),
+            id: self.id,
+            config: self.config.clone(),
+            pipeline: self.pipeline.clone(),
+            partitions: self.partitions.iter().cloned().chain(new).collect(),
+            plans: Mutex::new(self.plans.lock().clone()),
+        }
+    }
+
+    /// The same topic with other settings, and with the partitions that it has.
+    pub(super) fn reconfigured(
+        &self,
+        config: Arc<TopicConfig>,
+        numbers: &Arc<Numbers>,
+    ) -> Result<Self, TopicError> {
+        let fresh = Self::new(&self.name, config, Some(0), numbers)?;
+        Ok(Self { partitions: self.partitions.clone(), ..fresh })
     }
 
     /// The topic's name.
