@@ -151,8 +151,4 @@ topic_settings! {
 
     /// What happens to records before they become rows, in this order.
     transforms: Vec<Transform> = Vec::new();
-    /// An SQL condition on a row's columns: others are not written.
-    filter: Option<String> = None;
-    /// Columns that are computed, each by an SQL expression over the row's columns.
-    columns: BTreeMap<String, String> = BTreeMap::new();
 }
