@@ -83,8 +83,6 @@ const OTHER_TOPIC_KEYS: &[&str] = &[
     "dlq = { topic = \"dead\", bootstrap = \"h:9092\" }",
     "transforms = [{ type = \"Flatten\", of = \"value\", delimiter = \".\", predicate = { type = \"HasHeaderKey\", \
      name = \"x\" }, negate = true }]",
-    "filter = \"price > 0\"",
-    "columns = { notional = \"price * qty\" }",
 ];
 
 #[test]
