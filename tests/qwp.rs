@@ -13,7 +13,7 @@ use arrow_array::{DictionaryArray, Float64Array};
 use quafka::config::Transport;
 use quafka::memory::MemoryBudget;
 use quafka::questdb::QuestDb;
-use quafka::rows::{Block, Column, ColumnValues, TableName, Timestamps};
+use quafka::rows::{Block, Column, ColumnValues, TableName, TimeUnit, Timestamps};
 use quafka::sink::{Outcome, Sink, SinkMetrics, SinkOptions, Submission, Ticket, ticket};
 
 /// What the peer does with a message.
@@ -175,7 +175,11 @@ fn block(table: &str, prices: &[f64], symbol: &str) -> Block {
     let symbols: DictionaryArray<Int32Type> = (0..rows).map(|_| Some(symbol)).collect();
     Block {
         table: TableName::new(table),
-        timestamp: Timestamps { name: "timestamp".into(), values_us: (0..rows as i64).collect() },
+        timestamp: Timestamps {
+            name: "timestamp".into(),
+            unit: TimeUnit::Micros,
+            values: (0..rows as i64).collect(),
+        },
         columns: vec![
             Column { name: "symbol".into(), values: ColumnValues::Symbol(symbols) },
             Column {

@@ -14,7 +14,7 @@ use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use quafka::config::Transport;
 use quafka::memory::MemoryBudget;
 use quafka::questdb::{HttpError, QuestDb, QuestDbError};
-use quafka::rows::{Block, Column, ColumnValues, DoubleArrays, TableName, Timestamps};
+use quafka::rows::{Block, Column, ColumnValues, DoubleArrays, TableName, TimeUnit, Timestamps};
 use quafka::schema::Schemas;
 use quafka::sink::{
     AnswerKind, AnswerLabel, Outcome, Sink, SinkMetrics, SinkOptions, Submission, Ticket, ticket,
@@ -32,7 +32,8 @@ fn column(name: &str, values: ColumnValues) -> Column {
 
 fn block(table: &str, timestamps_us: Vec<i64>, columns: Vec<Column>) -> Block {
     let origin = (0..timestamps_us.len() as u32).collect();
-    let timestamp = Timestamps { name: "timestamp".into(), values_us: timestamps_us.into() };
+    let timestamp =
+        Timestamps { name: "timestamp".into(), unit: TimeUnit::Micros, values: timestamps_us.into() };
     Block { table: TableName::new(table), timestamp, columns, origin }
 }
 

@@ -83,8 +83,6 @@ const OTHER_TOPIC_KEYS: &[&str] = &[
     "dlq = { topic = \"dead\", bootstrap = \"h:9092\" }",
     "transforms = [{ type = \"Flatten\", of = \"value\", delimiter = \".\", predicate = { type = \"HasHeaderKey\", \
      name = \"x\" }, negate = true }]",
-    "filter = \"price > 0\"",
-    "columns = { notional = \"price * qty\" }",
 ];
 
 #[test]
@@ -312,6 +310,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "`a` has a table or an array",
     ),
     ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
+    (
+        "[topics.a]\ntimestamp_format = \"%Y-%m-%d\"",
+        "q.toml:2: topics.\"a\".timestamp_format: ",
+        "it needs a year (`yyyy`)",
+    ),
+    (
+        "[topics.a]\ntimestamp = { field = \"t\", format = \"HH:mm\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "it needs a year (`yyyy`)",
+    ),
     (
         "[topics.a]\ndlq = { topic = \"d\" }",
         "q.toml:2: topics.\"a\".dlq: ",

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::DeadLetter;
 use crate::decode::base64;
-use crate::rows::{Block, Column, ColumnValues, RecordIndex, TableName, Timestamps};
+use crate::rows::{Block, Column, ColumnValues, RecordIndex, TableName, TimeUnit, Timestamps};
 
 /// Letters as rows. QuestDB makes the table from the first of them:
 ///
@@ -56,7 +56,8 @@ pub fn block(table: TableName, letters: &[DeadLetter]) -> Option<Block> {
         table,
         timestamp: Timestamps {
             name: Arc::from("timestamp"),
-            values_us: longs(|letter| letter.arrival_ms.saturating_mul(1_000)).into(),
+            unit: TimeUnit::Micros,
+            values: longs(|letter| letter.arrival_ms.saturating_mul(1_000)).into(),
         },
         columns: columns.map(|(name, values)| Column { name: name.into(), values }).collect(),
         origin: (0..letters.len() as RecordIndex).collect(),
@@ -133,6 +134,6 @@ mod tests {
         assert_eq!(text("headers"), headers);
         let ColumnValues::Symbol(topic) = &block.columns[0].values else { panic!() };
         assert_eq!(topic.values().as_string::<i32>().value(topic.keys().value(0) as usize), "t");
-        assert_eq!((topic.len(), &*block.timestamp.values_us), (1, &[2_000_000][..]));
+        assert_eq!((topic.len(), &*block.timestamp.values), (1, &[2_000_000][..]));
     }
 }

@@ -3,6 +3,7 @@
 use super::record::Row;
 use super::refusal::{Refusal, cut};
 use super::values::{Kind, Place};
+use crate::config::{NullInArray, Unsupported};
 use crate::decode::json::{JsonError, NumberValue, Scanner};
 use crate::rows::{Target, Values};
 
@@ -21,6 +22,10 @@ struct Survey {
     /// An array without elements.
     empty: bool,
     nulls: bool,
+    /// Whether a null is a number that is none.
+    null_is_nan: bool,
+    /// In how many arrays those nulls are, at least and at most.
+    null_depths: Option<(usize, usize)>,
     /// Strings, booleans or objects.
     others: bool,
     /// A number that no double may stand for: an integer beyond int64, or beyond all doubles.
@@ -32,7 +37,8 @@ impl Row<'_, '_> {
         let start = scanner.offset();
         let mut elements = std::mem::take(&mut self.block.elements);
         elements.clear();
-        let mut survey = Survey::default();
+        let mut survey =
+            Survey { null_is_nan: self.plan.config.null_in_array == NullInArray::Nan, ..Survey::default() };
         let done = match survey.array(scanner, 1, &mut elements) {
             Ok(()) => self.surveyed_array(name, &survey, &elements, scanner.since(start)),
             Err(error) => Err(error.into()),
@@ -49,32 +55,35 @@ impl Row<'_, '_> {
         source: &[u8],
     ) -> Result<(), Refusal> {
         let number = match self.place(name)? {
-            Place::Column(number) => number,
+            Place::Column(number) | Place::Times(number) => number,
             Place::Taken => return Ok(()),
-            Place::Timestamp => return Err(self.no_timestamp("an array", source)),
+            Place::Timestamp(part) => return Err(self.no_timestamp(part, "an array", source)),
         };
+        if survey.dimensions.is_none() && survey.others {
+            return self.other_array(number, source);
+        }
+        let dimensions = survey.dimensions.or(survey.null_depths.map(|(least, _)| least));
+        let has_numbers = dimensions.is_some();
+        let nulls_fit =
+            survey.null_depths.is_none_or(|(least, most)| dimensions == Some(least) && least == most);
         let column = &self.block.columns[number];
         // A column of texts takes any array, as its JSON.
-        if column.target == Target::Text {
-            return self.array_text(number, source);
-        }
-        let has_numbers = survey.dimensions.is_some();
-        if !has_numbers && survey.others {
+        if column.target == Target::Text && self.plan.config.unsupported == Unsupported::Text {
             return self.array_text(number, source);
         }
         let fault = if survey.nulls {
-            "QuestDB has no null in an array"
+            "QuestDB has no null in an array (`null_in_array = \"nan\"` for the topic writes NaN in its place)"
         } else if survey.others {
             "it mixes numbers with something else"
         } else if survey.too_large {
             "an integer beyond a LONG, or a number beyond all doubles, is in it"
-        } else if survey.jagged || (survey.empty && has_numbers) {
+        } else if survey.jagged || !nulls_fit || (survey.empty && has_numbers) {
             "QuestDB's arrays are rectangular: all arrays of one dimension need the same length"
         } else if !has_numbers && survey.lengths[1].is_some() {
             "QuestDB's arrays have no empty rows"
         } else {
-            return match survey.dimensions {
-                Some(dimensions) if dimensions > MAX_DIMENSIONS => self.array_text(number, source),
+            return match dimensions {
+                Some(dimensions) if dimensions > MAX_DIMENSIONS => self.other_array(number, source),
                 Some(dimensions) => {
                     let mut shape = [0; MAX_DIMENSIONS];
                     for (length, found) in shape.iter_mut().zip(survey.lengths) {
@@ -94,6 +103,11 @@ impl Row<'_, '_> {
                 cut(source)
             ),
         ))
+    }
+
+    /// An array that QuestDB has no type for.
+    fn other_array(&mut self, number: usize, source: &[u8]) -> Result<(), Refusal> {
+        self.unsupported(number, Kind::Json, std::str::from_utf8(source).unwrap_or_default())
     }
 
     fn array_text(&mut self, number: usize, source: &[u8]) -> Result<(), Refusal> {
@@ -132,9 +146,10 @@ impl Row<'_, '_> {
         let dimensions = match (&column.values, &column.target) {
             (Values::Arrays(arrays), _) => arrays.dimensions,
             (Values::None, &Target::DoubleArray { dimensions }) => dimensions,
-            (Values::None, Target::Free | Target::NewSymbol | Target::NewDouble | Target::Other) => {
-                return Ok(());
-            }
+            (
+                Values::None,
+                Target::Free | Target::NewSymbol | Target::NewDouble | Target::NewTimestamp | Target::Other,
+            ) => return Ok(()),
             (Values::Varchar { .. }, Target::Free | Target::Other) => return self.array_text(number, b"[]"),
             _ => return Err(self.mismatch(number, Kind::Array { dimensions: 1 }, b"[]")),
         };
@@ -167,7 +182,15 @@ impl Survey {
                 b'[' => self.array(scanner, depth + 1, elements)?,
                 b'n' => {
                     scanner.word(b"null")?;
-                    self.nulls = true;
+                    if self.null_is_nan {
+                        self.null_depths = match self.null_depths {
+                            None => Some((depth, depth)),
+                            Some((least, most)) => Some((least.min(depth), most.max(depth))),
+                        };
+                        elements.push(f64::NAN);
+                    } else {
+                        self.nulls = true;
+                    }
                 }
                 _ => {
                     scanner.skip_value()?;

@@ -61,12 +61,13 @@ impl Row<'_, '_> {
             Number { text: text.as_bytes(), value }
         }
         match value {
-            Value::Null => Ok(()),
+            Value::Null => self.null(name),
             Value::Boolean(value) => self.boolean(name, *value),
             Value::Integer(value) => {
                 self.number(name, &number(&value.to_string(), NumberValue::Integer(*value)))
             }
             Value::BigInteger(digits) => self.number(name, &number(digits, NumberValue::BigInteger)),
+            Value::Double { value, text: None } if !value.is_finite() => self.special_double(name, *value),
             Value::Double { value, text } => match text {
                 Some(text) => self.number(name, &number(text, NumberValue::Double(*value))),
                 None => self.number(name, &number(&format!("{value:?}"), NumberValue::Double(*value))),
@@ -84,18 +85,11 @@ impl Row<'_, '_> {
                 value.write_json(&mut json);
                 self.array(name, &mut Scanner::new(json.as_bytes()))
             }
-            Value::Symbol(text) => self.text(name, text.as_bytes()),
-            Value::Decimal(digits) => self.text(name, digits.as_bytes()),
-            Value::Bytes(bytes) => self.text(name, crate::decode::base64(bytes).as_bytes()),
-            Value::Timestamp(time) => {
-                let micros = time.micros().unwrap_or(i64::MAX);
-                self.number(name, &number(&micros.to_string(), NumberValue::Integer(micros)))
-            }
-            Value::Map(_) => {
-                let mut json = String::new();
-                value.write_json(&mut json);
-                self.text(name, json.as_bytes())
-            }
+            Value::Symbol(text) => self.symbol(name, text),
+            Value::Decimal(digits) => self.decimal(name, digits),
+            Value::Bytes(bytes) => self.bytes(name, bytes),
+            Value::Timestamp(time) => self.time(name, *time),
+            Value::Map(_) => self.map(name, value),
         }
     }
 }

@@ -4,6 +4,9 @@
 //! record after another into rows of a block.
 
 mod arrays;
+mod convert;
+mod leaves;
+mod literals;
 mod message;
 mod messages;
 mod names;
@@ -14,6 +17,7 @@ mod refusal;
 mod selection;
 mod tables;
 mod timestamp;
+mod types;
 mod untyped;
 mod values;
 

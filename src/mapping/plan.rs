@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names;
 use super::selection::Selection;
-use crate::config::{DESIGNATED, Format, TimestampConfig, TopicConfig};
-use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, Target};
+use super::types::{self, new_column, target_of};
+use crate::config::{DESIGNATED, Format, MissingTimestamp, TimestampConfig, TimestampFormat, TopicConfig};
+use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, TimeUnit};
 use crate::schema::{TableColumn, TableSchema};
 
 /// How the records of a topic become rows of a table. Good for as long as the topic's settings and the table's
@@ -19,6 +20,8 @@ pub struct Plan {
     /// The designated timestamp column.
     pub(super) designated: Arc<str>,
     designated_lower: String,
+    /// What it counts.
+    pub(super) unit: TimeUnit,
     /// How keys and values are read in place.
     pub(super) key: InPlace,
     pub(super) value: InPlace,
@@ -37,6 +40,10 @@ pub struct Plan {
     pub(super) adds_to_rows: bool,
     symbols: HashSet<String>,
     doubles: HashSet<String>,
+    /// The columns whose texts are times.
+    times: HashSet<String>,
+    /// Whether a null in the designated timestamp's field is not the same as none.
+    pub(super) judges_nulls: bool,
 }
 
 /// The formats that are read in place, without a tree.
@@ -107,19 +114,20 @@ impl Plan {
             selection,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             table,
+            unit: types::unit_of(schema.columns.get(&designated.to_lowercase())),
             designated_lower: designated.to_lowercase(),
             designated,
             key: InPlace::of(config.key_format),
             value: InPlace::of(config.format),
-            timestamp: config.timestamp.clone().map(|mut timestamp| {
-                for field in &mut timestamp.fields {
-                    *field = field.replace('.', "_");
-                }
-                timestamp
-            }),
+            timestamp: config.timestamp.clone(),
+            judges_nulls: config
+                .timestamp
+                .as_ref()
+                .is_some_and(|timestamp| timestamp.missing != MissingTimestamp::Refuse),
             columns: schema.columns.clone(),
             symbols: lower(&config.symbols),
             doubles: lower(&config.doubles),
+            times: lower(&config.timestamp_fields),
             config: config.clone(),
         })
     }
@@ -131,12 +139,24 @@ impl Plan {
 
     /// A builder for blocks of this plan's rows.
     pub fn block_builder(&self) -> BlockBuilder {
-        BlockBuilder::new(self.id, self.table.clone(), self.designated.clone(), self.prefixes.clone())
+        let designated = (self.designated.clone(), self.unit);
+        BlockBuilder::new(self.id, self.table.clone(), designated, self.prefixes.clone())
     }
 
     /// Whether a name (in lower case) is the designated timestamp column's.
     pub(super) fn is_designated(&self, lower: &str) -> bool {
         self.designated_lower == lower
+    }
+
+    /// How the designated timestamp is written where it is a text; None: in ISO 8601.
+    pub(super) fn designated_format(&self) -> Option<&TimestampFormat> {
+        let own = self.timestamp.as_ref().and_then(|timestamp| timestamp.format.as_ref());
+        own.or(self.config.timestamp_format.as_ref())
+    }
+
+    /// Whether the texts of a column (by its name in lower case) are times.
+    pub(super) fn has_times(&self, lower: &str) -> bool {
+        self.times.contains(lower)
     }
 
     /// A column by its name, and that name in lower case, which column names ignore. Err: what is wrong with it.
@@ -148,33 +168,8 @@ impl Plan {
         if let Some(reason) = names::fault_of_column_name(name) {
             return Err(reason);
         }
-        let target = if self.symbols.contains(lower) {
-            Target::NewSymbol
-        } else if self.doubles.contains(lower) {
-            Target::NewDouble
-        } else {
-            Target::Free
-        };
+        let listed = |names: &HashSet<String>| names.contains(lower);
+        let target = new_column(listed(&self.symbols), listed(&self.times), listed(&self.doubles));
         Ok(ColumnBuilder::new(name.into(), target, None))
-    }
-}
-
-/// What a column of a QuestDB type takes.
-fn target_of(type_name: &str) -> Target {
-    let integer = |min: i64, max: i64| Target::Integer { min, max };
-    match type_name.to_ascii_uppercase().as_str() {
-        "BOOLEAN" => Target::Boolean,
-        // The smallest INT and LONG are QuestDB's null.
-        "LONG" => integer(-i64::MAX, i64::MAX),
-        "INT" => integer(-i64::from(i32::MAX), i64::from(i32::MAX)),
-        "SHORT" => integer(i64::from(i16::MIN), i64::from(i16::MAX)),
-        "BYTE" => integer(i64::from(i8::MIN), i64::from(i8::MAX)),
-        "DOUBLE" | "FLOAT" => Target::Double,
-        "STRING" | "VARCHAR" => Target::Text,
-        "SYMBOL" => Target::Symbol,
-        "DOUBLE[]" => Target::DoubleArray { dimensions: 1 },
-        "DOUBLE[][]" => Target::DoubleArray { dimensions: 2 },
-        "DOUBLE[][][]" => Target::DoubleArray { dimensions: 3 },
-        _ => Target::Other,
     }
 }

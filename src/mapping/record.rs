@@ -4,7 +4,6 @@ use quafka_protocol::Headers;
 
 use super::plan::{InPlace, Plan};
 use super::refusal::{Refusal, cut};
-use super::timestamp;
 use crate::config::TopLevelArray;
 use crate::decode::json::{self, JsonError, Scanner};
 use crate::decode::{Timestamp, Value};
@@ -136,8 +135,10 @@ impl Superseded {
 pub(super) struct Row<'p, 'b> {
     pub plan: &'p Plan,
     pub block: &'b mut BlockBuilder,
-    /// The designated timestamp, where it comes from a field and that has been met.
-    pub timestamp_us: Option<i64>,
+    /// The designated timestamp, where it comes from a field and that has been met; in the table's unit.
+    pub timestamp: Option<i64>,
+    /// The texts that make the designated timestamp, as far as they have been met; empty where none has.
+    pub timestamp_parts: Vec<Option<Box<str>>>,
     /// Whether the record's key is being read, and not its value.
     pub in_key: bool,
     /// How many columns have a value.
@@ -146,7 +147,7 @@ pub(super) struct Row<'p, 'b> {
 
 impl<'p, 'b> Row<'p, 'b> {
     fn new(plan: &'p Plan, block: &'b mut BlockBuilder) -> Self {
-        Self { plan, block, timestamp_us: None, in_key: false, values: 0 }
+        Self { plan, block, timestamp: None, timestamp_parts: Vec::new(), in_key: false, values: 0 }
     }
 
     fn append(
@@ -230,22 +231,11 @@ impl<'p, 'b> Row<'p, 'b> {
         record: &SourceRecord<'_>,
         designated: Option<Timestamp>,
     ) -> Result<(), Refusal> {
-        let timestamp_us = match (&self.plan.timestamp, self.timestamp_us) {
-            (None, _) => match designated {
-                Some(time) => timestamp::from_payload(time).map_err(Refusal::of_row)?,
-                None => timestamp::from_record(record.timestamp_ms).map_err(Refusal::of_row)?,
-            },
-            (Some(_), Some(timestamp_us)) => timestamp_us,
-            (Some(timestamp), None) => {
-                return Err(Refusal::of_column(
-                    timestamp.shown(),
-                    format!(
-                        "the record has no number in field {}, which its designated timestamp comes from; send it, or \
-                         change `timestamp` for the topic",
-                        timestamp.shown()
-                    ),
-                ));
-            }
+        let (timestamp, substitute) = match (self.timestamp, &self.plan.timestamp, designated) {
+            (Some(timestamp), ..) => (timestamp, false),
+            (None, None, None) => (self.timestamp_of_record(record.timestamp_ms)?, false),
+            (None, None, Some(time)) => (self.timestamp_of_payload(time)?, false),
+            (None, Some(_), _) => self.timestamp_without_field(record)?,
         };
         if self.values == 0 {
             return Err(Refusal::of_row(
@@ -253,7 +243,10 @@ impl<'p, 'b> Row<'p, 'b> {
                  one field that is not null",
             ));
         }
-        self.block.commit(timestamp_us, record.index);
+        self.block.commit(timestamp, record.index);
+        if substitute {
+            self.block.note_substitute();
+        }
         Ok(())
     }
 
@@ -371,7 +364,10 @@ impl<'p, 'b> Row<'p, 'b> {
                 scanner.word(b"false")?;
                 self.boolean(name, false)
             }
-            b'n' => Ok(scanner.word(b"null")?),
+            b'n' => {
+                scanner.word(b"null")?;
+                if self.plan.judges_nulls { self.null(name) } else { Ok(()) }
+            }
             b'{' => {
                 let child = self.block.paths.child(name);
                 self.object(scanner, child, superseded)

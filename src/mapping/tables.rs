@@ -26,6 +26,8 @@ pub struct TableRows {
     pub block: Block,
     /// Whether they name columns that the table does not have.
     pub adds_columns: bool,
+    /// How many of them have a designated timestamp in place of one that their records lack.
+    pub substitutes: u64,
 }
 
 impl<'p> Tables<'p> {
@@ -88,9 +90,10 @@ impl<'p> Tables<'p> {
         let broken = self.broken;
         let finished = self.blocks.into_iter().filter_map(|(_, mut builder)| {
             let adds_columns = builder.adds_columns();
+            let substitutes = builder.substitutes();
             let block = builder.finish()?;
             let block = if broken.is_empty() { block } else { block.without_records(&broken)? };
-            Some(TableRows { block, adds_columns })
+            Some(TableRows { block, adds_columns, substitutes })
         });
         finished.collect()
     }

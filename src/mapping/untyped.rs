@@ -38,7 +38,12 @@ impl Row<'_, '_> {
     pub(super) fn untyped(&mut self, name: u32, text: &str) -> Result<(), Refusal> {
         let wanted = match self.place(name)? {
             Place::Taken => return Ok(()),
-            Place::Timestamp => As::Number,
+            // A text in the notation that the settings name is one also where it is all digits.
+            Place::Timestamp(_) => match &self.plan.timestamp {
+                Some(timestamp) if timestamp.fields.len() == 1 && timestamp.format.is_none() => As::Number,
+                _ => As::Text,
+            },
+            Place::Times(_) => As::Text,
             Place::Column(number) => {
                 let column = &self.block.columns[number];
                 match (&column.type_name, &column.target) {

@@ -3,18 +3,20 @@
 use super::messages::full;
 use super::record::Row;
 use super::refusal::{Refusal, cut};
-use super::timestamp;
-use crate::config::TimestampConfig;
 use crate::decode::java_double;
 use crate::decode::json::{Number, NumberValue};
-use crate::rows::{Arrays, ColumnBuilder, Destination, Full, Interner, Target, Values, exact_double};
+use crate::rows::{
+    Arrays, ColumnBuilder, Destination, Full, Interner, Target, TimeUnit, Values, exact_double,
+};
 
 /// Where a value goes.
 pub(super) enum Place {
     /// To a column, whose next row is this one.
     Column(usize),
-    /// It is the designated timestamp.
-    Timestamp,
+    /// To a column whose texts are times.
+    Times(usize),
+    /// It is the designated timestamp, or one of the texts that make it, by its number.
+    Timestamp(u32),
     /// Nowhere: the record's key has the column already, or the settings leave it out.
     Taken,
 }
@@ -31,6 +33,13 @@ pub(super) enum Kind {
     },
     /// An array that is written as its JSON.
     Json,
+    Map,
+    Bytes,
+    Decimal,
+    /// A point in time.
+    Time,
+    /// A point in time that has nanoseconds.
+    Nanos,
 }
 
 impl Row<'_, '_> {
@@ -39,7 +48,8 @@ impl Row<'_, '_> {
         let number = match self.place(name)? {
             Place::Column(number) => number,
             Place::Taken => return Ok(()),
-            Place::Timestamp => return Err(self.no_timestamp("a string", value)),
+            Place::Times(number) => return self.time_text(number, value),
+            Place::Timestamp(part) => return self.timestamp_text(part, value),
         };
         self.start(number, Kind::Text)?;
         self.push_text(number, Kind::Text, value)
@@ -53,7 +63,7 @@ impl Row<'_, '_> {
                 ColumnBuilder::push_varchar(bytes, offsets, value).map_err(|Full| full(column))?;
             }
             Values::Symbol { .. } => column.push_symbol(value).map_err(|Full| full(column))?,
-            _ => return Err(self.mismatch(number, kind, value)),
+            _ => return self.convert_text(number, kind, value),
         }
         self.pushed(number);
         Ok(())
@@ -63,9 +73,9 @@ impl Row<'_, '_> {
     pub(super) fn boolean(&mut self, name: u32, value: bool) -> Result<(), Refusal> {
         let text: &[u8] = if value { b"true" } else { b"false" };
         let number = match self.place(name)? {
-            Place::Column(number) => number,
+            Place::Column(number) | Place::Times(number) => number,
             Place::Taken => return Ok(()),
-            Place::Timestamp => return Err(self.no_timestamp("a boolean", text)),
+            Place::Timestamp(part) => return Err(self.no_timestamp(part, "a boolean", text)),
         };
         self.start(number, Kind::Boolean)?;
         let column = &mut self.block.columns[number];
@@ -73,7 +83,9 @@ impl Row<'_, '_> {
             (Values::Boolean(values), _) => values.push(value),
             // As QuestDB itself converts them.
             (Values::Long(values), Target::Integer { .. }) => values.push(i64::from(value)),
-            (Values::Double(values), Target::Double) => values.push(f64::from(u8::from(value))),
+            (Values::Double(values), Target::Double) | (Values::Float(values), _) => {
+                values.push(f64::from(u8::from(value)))
+            }
             (Values::Varchar { .. } | Values::Symbol { .. }, _) => {
                 return self.text_of(number, Kind::Boolean, text);
             }
@@ -86,9 +98,9 @@ impl Row<'_, '_> {
     #[inline]
     pub(super) fn number(&mut self, name: u32, value: &Number<'_>) -> Result<(), Refusal> {
         let number = match self.place(name)? {
-            Place::Column(number) => number,
+            Place::Column(number) | Place::Times(number) => number,
             Place::Taken => return Ok(()),
-            Place::Timestamp => return self.set_timestamp(value),
+            Place::Timestamp(part) => return self.timestamp_number(part, value),
         };
         match value.value {
             NumberValue::Integer(integer) => self.integer(number, integer, value),
@@ -98,7 +110,7 @@ impl Row<'_, '_> {
     }
 
     #[inline]
-    fn integer(&mut self, number: usize, value: i64, source: &Number<'_>) -> Result<(), Refusal> {
+    pub(super) fn integer(&mut self, number: usize, value: i64, source: &Number<'_>) -> Result<(), Refusal> {
         self.start(number, Kind::Integer)?;
         let column = &mut self.block.columns[number];
         match (&mut column.values, &column.target) {
@@ -117,19 +129,20 @@ impl Row<'_, '_> {
                 // Not the source: -0 is 0.
                 return self.text_of(number, Kind::Integer, value.to_string().as_bytes());
             }
-            _ => return Err(self.mismatch(number, Kind::Integer, source.text)),
+            _ => return self.convert_integer(number, value, source),
         }
         self.pushed(number);
         Ok(())
     }
 
     #[inline]
-    fn double(&mut self, number: usize, value: f64, source: &Number<'_>) -> Result<(), Refusal> {
+    pub(super) fn double(&mut self, number: usize, value: f64, source: &Number<'_>) -> Result<(), Refusal> {
         self.start(number, Kind::Double)?;
         let attempt = self.block.attempt;
         let column = &mut self.block.columns[number];
         match (&mut column.values, &column.target) {
             (Values::Varchar { .. }, _) => return self.text_of(number, Kind::Double, source.text),
+            (Values::Literal { .. }, _) => return self.convert_double(number, value, source),
             // Not `inf`, which no JSON has: that is a double's own infinity.
             _ if value.is_infinite() && source.text.last().is_some_and(u8::is_ascii_digit) => {
                 return Err(Refusal::of_column(
@@ -146,15 +159,13 @@ impl Row<'_, '_> {
                 return self.text_of(number, Kind::Double, java_double(value).as_bytes());
             }
             (Values::Long(values), &Target::Integer { min, max }) => {
-                // Integral, and not beyond int64, where a cast would saturate.
-                let integer = value as i64;
                 if value.fract() != 0.0 {
                     return Err(self.not_integral(number, source));
                 }
-                if value >= i64::MAX as f64 || !(min..=max).contains(&integer) {
-                    return Err(self.out_of_range(number, source));
+                match integral(value) {
+                    Some(integer) if (min..=max).contains(&integer) => values.push(integer),
+                    _ => return Err(self.out_of_range(number, source)),
                 }
-                values.push(integer);
             }
             (Values::Long(_), Target::Free | Target::Other | Target::NewSymbol) => {
                 if column.promote(attempt).is_none() {
@@ -164,7 +175,7 @@ impl Row<'_, '_> {
                     values.push(value);
                 }
             }
-            _ => return Err(self.mismatch(number, Kind::Double, source.text)),
+            _ => return self.convert_double(number, value, source),
         }
         self.pushed(number);
         Ok(())
@@ -174,13 +185,17 @@ impl Row<'_, '_> {
     #[cold]
     fn big_integer(&mut self, number: usize, source: &Number<'_>) -> Result<(), Refusal> {
         match self.block.columns[number].target {
-            Target::Double | Target::NewDouble => {
+            Target::Double | Target::Float | Target::NewDouble => {
                 let value = source.as_str().parse().unwrap_or(f64::INFINITY);
                 self.double(number, value, source)
             }
             Target::Text | Target::Symbol | Target::NewSymbol => {
                 self.start(number, Kind::Integer)?;
                 self.text_of(number, Kind::Integer, source.text)
+            }
+            Target::Literal(_) => {
+                self.start(number, Kind::Integer)?;
+                self.convert_number(number, Kind::Integer, source.text)
             }
             _ => Err(self.out_of_range(number, source)),
         }
@@ -198,25 +213,28 @@ impl Row<'_, '_> {
     /// the key's: names that collide are one column, and the last wins.
     #[inline]
     pub(super) fn place(&mut self, name: u32) -> Result<Place, Refusal> {
-        let number = match self.block.paths.destination(name) {
-            Destination::Column(number) => number as usize,
-            Destination::Timestamp => return Ok(Place::Timestamp),
-            Destination::Nowhere => return Ok(Place::Taken),
-            Destination::Unknown => match self.find_destination(name)? {
-                Destination::Column(number) => number as usize,
-                Destination::Nowhere => return Ok(Place::Taken),
-                Destination::Timestamp | Destination::Unknown => return Ok(Place::Timestamp),
-            },
+        let destination = match self.block.paths.destination(name) {
+            Destination::Unknown => self.find_destination(name)?,
+            known => known,
+        };
+        let (number, times) = match destination {
+            Destination::Column(number) => (number as usize, false),
+            Destination::Times(number) => (number as usize, true),
+            Destination::Timestamp(part) => return Ok(Place::Timestamp(part)),
+            Destination::Nowhere | Destination::Unknown => return Ok(Place::Taken),
         };
         let row = self.block.rows();
         let column = &mut self.block.columns[number];
         if column.attempt == self.block.attempt {
-            return Ok(self.place_again(number));
+            return Ok(match self.place_again(number) {
+                Place::Column(number) if times => Place::Times(number),
+                place => place,
+            });
         }
         if column.is_used() {
             column.reach(row);
         }
-        Ok(Place::Column(number))
+        Ok(if times { Place::Times(number) } else { Place::Column(number) })
     }
 
     /// The same for a column that has a value from this record already. Names collide seldom.
@@ -234,10 +252,9 @@ impl Row<'_, '_> {
     #[cold]
     fn find_destination(&mut self, name: u32) -> Result<Destination, Refusal> {
         let mut column_name = self.block.paths.column_name(name);
-        let is_timestamp = |timestamp: &TimestampConfig| timestamp.fields.contains(&column_name);
-        if self.plan.timestamp.as_ref().is_some_and(is_timestamp) {
-            self.block.paths.set_destination(name, Destination::Timestamp);
-            return Ok(Destination::Timestamp);
+        if let Some(part) = self.timestamp_part(name) {
+            self.block.paths.set_destination(name, Destination::Timestamp(part));
+            return Ok(Destination::Timestamp(part));
         }
         let mut lower = column_name.to_lowercase();
         if let Some(renamed) = self.plan.selection.renamed(&lower) {
@@ -266,7 +283,11 @@ impl Row<'_, '_> {
                     ),
                 )
             })?;
-            Destination::Column(self.block.add_column(lower, column) as u32)
+            Destination::Column(self.block.add_column(lower.clone(), column) as u32)
+        };
+        let destination = match destination {
+            Destination::Column(number) if self.plan.has_times(&lower) => Destination::Times(number),
+            other => other,
         };
         self.block.paths.set_destination(name, destination);
         Ok(destination)
@@ -288,9 +309,19 @@ impl Row<'_, '_> {
             (Target::Double, _) | (Target::NewDouble, Kind::Integer | Kind::Double) => {
                 Values::Double(Vec::new())
             }
+            (Target::Float, _) => Values::Float(Vec::new()),
+            (&Target::Timestamp(unit), _) => Values::Timestamp(unit, Vec::new()),
+            (Target::NewTimestamp, Kind::Time) => Values::Timestamp(TimeUnit::Micros, Vec::new()),
+            (Target::Date, _) => Values::Date(Vec::new()),
+            (&Target::Literal(literal), _) => {
+                Values::Literal { literal, bytes: Vec::new(), offsets: vec![0] }
+            }
+            (Target::Closed, _) => Values::Closed,
             (&Target::DoubleArray { dimensions }, _) => arrays(Kind::Array { dimensions }),
-            (Target::Free | Target::NewDouble | Target::Other, kind) => match kind {
-                Kind::Text | Kind::Json => varchar(),
+            (Target::Free | Target::NewDouble | Target::NewTimestamp | Target::Other, kind) => match kind {
+                Kind::Time => Values::Timestamp(TimeUnit::Micros, Vec::new()),
+                Kind::Nanos => Values::Timestamp(TimeUnit::Nanos, Vec::new()),
+                Kind::Text | Kind::Json | Kind::Map | Kind::Bytes | Kind::Decimal => varchar(),
                 Kind::Integer => Values::Long(Vec::new()),
                 Kind::Double => Values::Double(Vec::new()),
                 Kind::Boolean => Values::Boolean(Vec::new()),
@@ -309,23 +340,19 @@ impl Row<'_, '_> {
     fn is_new(&self, number: usize) -> bool {
         self.block.columns[number].type_name.is_none()
     }
+}
 
-    #[inline]
-    fn set_timestamp(&mut self, number: &Number<'_>) -> Result<(), Refusal> {
-        if let Some(timestamp) = &self.plan.timestamp {
-            let timestamp_us = timestamp::from_number(number, timestamp.unit)
-                .map_err(|message| Refusal::of_column(timestamp.shown(), message))?;
-            self.timestamp_us = Some(timestamp_us);
-        }
-        Ok(())
-    }
+/// An integral double as an integer. None: it is beyond int64, where a cast would saturate.
+#[inline]
+pub(super) fn integral(value: f64) -> Option<i64> {
+    (value < i64::MAX as f64 && value >= i64::MIN as f64).then_some(value as i64)
 }
 
 fn varchar() -> Values {
     Values::Varchar { bytes: Vec::new(), offsets: vec![0] }
 }
 
-fn symbols() -> Values {
+pub(super) fn symbols() -> Values {
     Values::Symbol { numbers: Vec::new(), symbols: Interner::new() }
 }
 

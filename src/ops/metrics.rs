@@ -89,6 +89,7 @@ pub struct Metrics {
     batches: Family<CodecLabels, Counter>,
     batch_bytes: Family<CodecLabels, Counter>,
     records: Counter,
+    substituted_timestamps: Counter,
     bad_records: Family<OnErrorLabels, Counter>,
     produce_errors: Family<ErrorLabels, Counter>,
     produce_latency: Histogram,
@@ -128,6 +129,13 @@ impl Metrics {
         );
         let records =
             register(registry_ref, "records", "Records in the batches received", Counter::default());
+        let substituted_timestamps = register(
+            registry_ref,
+            "substituted_timestamps",
+            "Rows whose designated timestamp is not from the field that it was to come from, because their records \
+             lack it",
+            Counter::default(),
+        );
         let bad_records = register(
             registry_ref,
             "bad_records",
@@ -163,6 +171,7 @@ impl Metrics {
             batches,
             batch_bytes,
             records,
+            substituted_timestamps,
             bad_records,
             produce_errors,
             produce_latency,
@@ -199,6 +208,11 @@ impl Metrics {
         self.batches.get_or_create(&labels).inc();
         self.batch_bytes.get_or_create(&labels).inc_by(bytes as u64);
         self.records.inc_by(u64::from(records));
+    }
+
+    /// Rows got another designated timestamp than the one that their records lack.
+    pub fn substituted_timestamps(&self, rows: u64) {
+        self.substituted_timestamps.inc_by(rows);
     }
 
     /// So many records could not become rows.

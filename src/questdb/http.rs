@@ -94,6 +94,7 @@ struct Open {
     socket: std::net::TcpStream,
     is_tls: bool,
     driver: JoinHandle<()>,
+    opened: Instant,
     last_used: Instant,
 }
 
@@ -128,6 +129,12 @@ impl HttpConnection {
     /// Whether the connection is open, as far as this side knows.
     pub fn is_open(&self) -> bool {
         self.open.as_ref().is_some_and(Open::is_usable)
+    }
+
+    /// Closes the connection where it has been open for longer than that. False: it has not.
+    pub fn close_older(&mut self, age: Duration) -> bool {
+        let closed = self.open.take_if(|open| open.opened.elapsed() >= age);
+        closed.is_some()
     }
 
     /// Opens the connection where it is not open.
@@ -261,7 +268,8 @@ async fn open(target: &Target) -> Result<Open, String> {
             handshake(tls).await?
         }
     };
-    Ok(Open { sender, socket, is_tls: target.tls.is_some(), driver, last_used: Instant::now() })
+    let now = Instant::now();
+    Ok(Open { sender, socket, is_tls: target.tls.is_some(), driver, opened: now, last_used: now })
 }
 
 type Handshake = (SendRequest<Full<Bytes>>, JoinHandle<()>);

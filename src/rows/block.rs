@@ -5,6 +5,8 @@ use arrow_array::types::Int32Type;
 use arrow_array::{Array, BooleanArray, DictionaryArray, Float64Array, Int64Array, StringArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 
+use super::types::{Literal, TimeUnit};
+
 /// A QuestDB table's name, already checked against what QuestDB takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableName(Arc<str>);
@@ -64,7 +66,7 @@ impl Block {
     /// The bytes that the block holds on to, for the memory budget.
     pub fn memory_bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(|column| column.values.memory_bytes() + 64).sum();
-        columns + self.timestamp.values_us.len() * 8 + self.origin.len() * 4 + size_of::<Self>()
+        columns + self.timestamp.values.len() * 8 + self.origin.len() * 4 + size_of::<Self>()
     }
 }
 
@@ -73,8 +75,10 @@ impl Block {
 pub struct Timestamps {
     /// The column's name in QuestDB.
     pub name: Arc<str>,
-    /// Microseconds since 1970-01-01T00:00:00Z.
-    pub values_us: ScalarBuffer<i64>,
+    /// What the values count.
+    pub unit: TimeUnit,
+    /// Since 1970-01-01T00:00:00Z.
+    pub values: ScalarBuffer<i64>,
 }
 
 /// A named column.
@@ -101,6 +105,12 @@ pub enum ColumnValues {
     Symbol(DictionaryArray<Int32Type>),
     /// TIMESTAMP, in microseconds since 1970-01-01T00:00:00Z.
     Timestamp(Int64Array),
+    /// TIMESTAMP_NS, in nanoseconds since 1970-01-01T00:00:00Z.
+    TimestampNanos(Int64Array),
+    /// DATE, in milliseconds since 1970-01-01T00:00:00Z.
+    Date(Int64Array),
+    /// A type that QuestDB reads from texts.
+    Literal(Literal, StringArray),
     /// DOUBLE[], DOUBLE[][] or DOUBLE[][][]
     DoubleArray(DoubleArrays),
 }
@@ -111,9 +121,12 @@ impl ColumnValues {
         let any = |values: &dyn Array| values.null_count() < values.len();
         match self {
             Self::Boolean(values) => any(values),
-            Self::Long(values) | Self::Timestamp(values) => any(values),
+            Self::Long(values)
+            | Self::Timestamp(values)
+            | Self::TimestampNanos(values)
+            | Self::Date(values) => any(values),
             Self::Double(values) => any(values),
-            Self::Varchar(values) => any(values),
+            Self::Varchar(values) | Self::Literal(_, values) => any(values),
             Self::Symbol(values) => any(values),
             Self::DoubleArray(arrays) => {
                 arrays.nulls.as_ref().is_none_or(|nulls| nulls.null_count() < nulls.len())
@@ -125,9 +138,12 @@ impl ColumnValues {
     pub fn memory_bytes(&self) -> usize {
         match self {
             Self::Boolean(values) => values.get_buffer_memory_size(),
-            Self::Long(values) | Self::Timestamp(values) => values.get_buffer_memory_size(),
+            Self::Long(values)
+            | Self::Timestamp(values)
+            | Self::TimestampNanos(values)
+            | Self::Date(values) => values.get_buffer_memory_size(),
             Self::Double(values) => values.get_buffer_memory_size(),
-            Self::Varchar(values) => values.get_buffer_memory_size(),
+            Self::Varchar(values) | Self::Literal(_, values) => values.get_buffer_memory_size(),
             Self::Symbol(values) => values.get_buffer_memory_size(),
             Self::DoubleArray(arrays) => {
                 arrays.elements.len() * 8 + arrays.offsets.len() * 4 + arrays.shapes.len() * 4

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::block::{Block, RecordIndex, TableName, Timestamps};
 use super::column::{ColumnBuilder, Values};
 use super::paths::{Paths, Prefixes};
+use super::types::TimeUnit;
 
 /// How many columns a table of QuestDB can have.
 pub(crate) const MAX_COLUMNS: usize = 2_048;
@@ -24,6 +25,7 @@ pub struct BlockBuilder {
     pub(crate) plan: u64,
     table: TableName,
     timestamp: Arc<str>,
+    timestamp_unit: TimeUnit,
     prefixes: Prefixes,
     pub(crate) paths: Paths,
     pub(crate) columns: Vec<ColumnBuilder>,
@@ -33,8 +35,10 @@ pub struct BlockBuilder {
     used: Vec<u32>,
     /// The bytes of a row in all columns that this block has.
     row_bytes: usize,
-    timestamps_us: Vec<i64>,
+    timestamps: Vec<i64>,
     origin: Vec<RecordIndex>,
+    /// How many rows have a designated timestamp that is not the one that they were to have.
+    substitutes: u64,
     /// The number of the attempt at a row, the one under way or the last.
     pub(crate) attempt: u64,
     before: Before,
@@ -60,18 +64,25 @@ pub(crate) enum Limit {
 }
 
 impl BlockBuilder {
-    pub(crate) fn new(plan: u64, table: TableName, timestamp: Arc<str>, prefixes: Prefixes) -> Self {
+    pub(crate) fn new(
+        plan: u64,
+        table: TableName,
+        (timestamp, timestamp_unit): (Arc<str>, TimeUnit),
+        prefixes: Prefixes,
+    ) -> Self {
         Self {
             plan,
             table,
             timestamp,
+            timestamp_unit,
             paths: Paths::new(&prefixes),
             prefixes,
             columns: Vec::new(),
             column_index: HashMap::new(),
             used: Vec::new(),
             row_bytes: 0,
-            timestamps_us: Vec::new(),
+            timestamps: Vec::new(),
+            substitutes: 0,
             origin: Vec::new(),
             attempt: 0,
             before: Before::default(),
@@ -111,19 +122,31 @@ impl BlockBuilder {
             table: self.table.clone(),
             timestamp: Timestamps {
                 name: self.timestamp.clone(),
-                values_us: std::mem::take(&mut self.timestamps_us).into(),
+                unit: self.timestamp_unit,
+                values: std::mem::take(&mut self.timestamps).into(),
             },
             columns,
             origin: std::mem::take(&mut self.origin),
         };
         self.used.clear();
         self.row_bytes = 0;
+        self.substitutes = 0;
         if self.columns.len() > MAX_REMEMBERED_COLUMNS {
             self.paths = Paths::new(&self.prefixes);
             self.columns.clear();
             self.column_index.clear();
         }
         (rows > 0).then_some(block)
+    }
+
+    /// How many of the rows so far have a designated timestamp in place of one that their records lack.
+    pub fn substitutes(&self) -> u64 {
+        self.substitutes
+    }
+
+    /// Takes note that the row that was ended last is such a row.
+    pub(crate) fn note_substitute(&mut self) {
+        self.substitutes += 1;
     }
 
     /// Begins a row.
@@ -138,10 +161,10 @@ impl BlockBuilder {
         }
     }
 
-    /// Ends the row: it is in the block.
+    /// Ends the row: it is in the block. The timestamp is in the unit of the table's designated one.
     #[inline]
-    pub(crate) fn commit(&mut self, timestamp_us: i64, record: RecordIndex) {
-        self.timestamps_us.push(timestamp_us);
+    pub(crate) fn commit(&mut self, timestamp: i64, record: RecordIndex) {
+        self.timestamps.push(timestamp);
         self.origin.push(record);
     }
 

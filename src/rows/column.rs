@@ -6,6 +6,7 @@ use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, Offs
 
 use super::block::{Column, ColumnValues, DoubleArrays};
 use super::interner::Interner;
+use super::types::{Literal, TimeUnit};
 
 /// Which values a column takes, from the table and the topic's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Target {
     NewSymbol,
     /// Not in the table, and its numbers written as DOUBLE by the topic's settings.
     NewDouble,
+    /// Not in the table, and its texts written as TIMESTAMP by the topic's settings.
+    NewTimestamp,
     /// A BOOLEAN of the table.
     Boolean,
     /// A BYTE, SHORT, INT or LONG of the table, and its limits.
@@ -25,8 +28,16 @@ pub enum Target {
         /// The largest value.
         max: i64,
     },
-    /// A FLOAT or DOUBLE of the table.
+    /// A FLOAT of the table.
+    Float,
+    /// A DOUBLE of the table.
     Double,
+    /// A TIMESTAMP or TIMESTAMP_NS of the table.
+    Timestamp(TimeUnit),
+    /// A DATE of the table.
+    Date,
+    /// A column of the table whose values QuestDB reads from texts.
+    Literal(Literal),
     /// A STRING or VARCHAR of the table.
     Text,
     /// A SYMBOL of the table.
@@ -36,8 +47,9 @@ pub enum Target {
         /// 1, 2 or 3
         dimensions: usize,
     },
-    /// A column of another type, which QuestDB converts to by itself, or refuses to. The place for conversions of
-    /// our own.
+    /// A column of the table of a type that no protocol has values for, such as BINARY.
+    Closed,
+    /// A column of a type that is not known here: QuestDB converts what it is sent, or refuses to.
     Other,
 }
 
@@ -72,9 +84,26 @@ pub(crate) enum Values {
     Boolean(Vec<bool>),
     Long(Vec<i64>),
     Double(Vec<f64>),
-    Varchar { bytes: Vec<u8>, offsets: Vec<i32> },
-    Symbol { numbers: Vec<i32>, symbols: Interner },
+    /// Doubles for a FLOAT.
+    Float(Vec<f64>),
+    Timestamp(TimeUnit, Vec<i64>),
+    Date(Vec<i64>),
+    Literal {
+        literal: Literal,
+        bytes: Vec<u8>,
+        offsets: Vec<i32>,
+    },
+    Varchar {
+        bytes: Vec<u8>,
+        offsets: Vec<i32>,
+    },
+    Symbol {
+        numbers: Vec<i32>,
+        symbols: Interner,
+    },
     Arrays(Arrays),
+    /// Takes no value, see [`Target::Closed`].
+    Closed,
 }
 
 #[derive(Clone, Debug)]
@@ -140,11 +169,15 @@ impl ColumnBuilder {
             return;
         }
         match &mut self.values {
-            Values::None => {}
+            Values::None | Values::Closed => {}
             Values::Boolean(values) => values.resize(row, false),
-            Values::Long(values) => values.resize(row, 0),
-            Values::Double(values) => values.resize(row, 0.0),
-            Values::Varchar { bytes, offsets } => offsets.resize(row + 1, bytes.len() as i32),
+            Values::Long(values) | Values::Timestamp(_, values) | Values::Date(values) => {
+                values.resize(row, 0)
+            }
+            Values::Double(values) | Values::Float(values) => values.resize(row, 0.0),
+            Values::Varchar { bytes, offsets } | Values::Literal { bytes, offsets, .. } => {
+                offsets.resize(row + 1, bytes.len() as i32)
+            }
             Values::Symbol { numbers, .. } => numbers.resize(row, 0),
             Values::Arrays(arrays) => {
                 arrays.offsets.resize(row + 1, arrays.elements.len() as i32);
@@ -185,16 +218,22 @@ impl ColumnBuilder {
             self.promoted_attempt = 0;
         }
         if self.attempt != attempt {
-            return false;
+            // It may have been taken up for a value that it then did not take.
+            let unused = self.first_attempt == attempt && self.is_used();
+            if unused {
+                self.values = Values::None;
+                self.rows = 0;
+            }
+            return unused;
         }
         self.attempt = 0;
         self.rows -= 1;
         match &mut self.values {
-            Values::None => {}
+            Values::None | Values::Closed => {}
             Values::Boolean(values) => drop(values.pop()),
-            Values::Long(values) => drop(values.pop()),
-            Values::Double(values) => drop(values.pop()),
-            Values::Varchar { bytes, offsets } => {
+            Values::Long(values) | Values::Timestamp(_, values) | Values::Date(values) => drop(values.pop()),
+            Values::Double(values) | Values::Float(values) => drop(values.pop()),
+            Values::Varchar { bytes, offsets } | Values::Literal { bytes, offsets, .. } => {
                 offsets.pop();
                 bytes.truncate(offsets.last().map_or(0, |&end| end as usize));
             }
@@ -238,10 +277,14 @@ impl ColumnBuilder {
     /// The bytes of a row's value, without what a string or an array has beyond its offset.
     pub fn row_bytes(&self) -> usize {
         match &self.values {
-            Values::None => 0,
+            Values::None | Values::Closed => 0,
             Values::Boolean(_) => 1,
-            Values::Long(_) | Values::Double(_) => 8,
-            Values::Varchar { .. } | Values::Symbol { .. } => 4,
+            Values::Long(_)
+            | Values::Double(_)
+            | Values::Float(_)
+            | Values::Timestamp(..)
+            | Values::Date(_) => 8,
+            Values::Varchar { .. } | Values::Literal { .. } | Values::Symbol { .. } => 4,
             Values::Arrays(arrays) => 4 + arrays.dimensions * 4,
         }
     }
@@ -249,7 +292,7 @@ impl ColumnBuilder {
     /// The bytes that strings, symbols and arrays have beyond [`Self::row_bytes`], and those of the gaps.
     pub fn loose_bytes(&self) -> usize {
         let values = match &self.values {
-            Values::Varchar { bytes, .. } => bytes.len(),
+            Values::Varchar { bytes, .. } | Values::Literal { bytes, .. } => bytes.len(),
             Values::Symbol { symbols, .. } => symbols.memory_bytes(),
             Values::Arrays(arrays) => arrays.elements.len() * 8,
             _ => 0,
@@ -267,15 +310,25 @@ impl ColumnBuilder {
         self.gaps.clear();
         self.rows = 0;
         let values = match std::mem::replace(&mut self.values, Values::None) {
-            Values::None => return None,
+            Values::None | Values::Closed => return None,
             Values::Boolean(values) => {
                 ColumnValues::Boolean(BooleanArray::new(BooleanBuffer::from(values), nulls))
             }
             Values::Long(values) => ColumnValues::Long(Int64Array::new(values.into(), nulls)),
-            Values::Double(values) => ColumnValues::Double(Float64Array::new(values.into(), nulls)),
-            Values::Varchar { bytes, offsets } => {
-                let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                ColumnValues::Varchar(StringArray::new(offsets, Buffer::from_vec(bytes), nulls))
+            Values::Double(values) | Values::Float(values) => {
+                ColumnValues::Double(Float64Array::new(values.into(), nulls))
+            }
+            Values::Timestamp(unit, values) => {
+                let values = Int64Array::new(values.into(), nulls);
+                match unit {
+                    TimeUnit::Micros => ColumnValues::Timestamp(values),
+                    TimeUnit::Nanos => ColumnValues::TimestampNanos(values),
+                }
+            }
+            Values::Date(values) => ColumnValues::Date(Int64Array::new(values.into(), nulls)),
+            Values::Varchar { bytes, offsets } => ColumnValues::Varchar(texts(bytes, offsets, nulls)),
+            Values::Literal { literal, bytes, offsets } => {
+                ColumnValues::Literal(literal, texts(bytes, offsets, nulls))
             }
             Values::Symbol { numbers, symbols } => {
                 let numbers = Int32Array::new(numbers.into(), nulls);
@@ -305,6 +358,10 @@ impl ColumnBuilder {
         valid.append_n(rows - valid.len(), true);
         Some(NullBuffer::new(valid.finish()))
     }
+}
+
+fn texts(bytes: Vec<u8>, offsets: Vec<i32>, nulls: Option<NullBuffer>) -> StringArray {
+    StringArray::new(OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(bytes), nulls)
 }
 
 /// The double of the same worth.

@@ -10,6 +10,7 @@ mod hash_index;
 mod interner;
 mod paths;
 mod select;
+mod types;
 
 pub use block::{Block, Column, ColumnValues, DoubleArrays, RecordIndex, RowError, TableName, Timestamps};
 pub use builder::BlockBuilder;
@@ -18,3 +19,4 @@ pub use column::Target;
 pub(crate) use column::{Arrays, ColumnBuilder, Full, Values, exact_double};
 pub(crate) use interner::Interner;
 pub(crate) use paths::{Destination, HEADERS, KEY, META, NONE, Prefixes, RECORD, VALUE};
+pub use types::{Literal, TimeUnit};

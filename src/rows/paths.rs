@@ -69,8 +69,10 @@ pub(crate) enum Destination {
     Unknown,
     /// To a column of the block, by its number.
     Column(u32),
-    /// It is the designated timestamp.
-    Timestamp,
+    /// To a column, by its number, whose texts are times.
+    Times(u32),
+    /// It is the designated timestamp, or one of the texts that make it, by its number.
+    Timestamp(u32),
     /// It is not written.
     Nowhere,
 }
@@ -161,11 +163,20 @@ impl Paths {
         self.names[name as usize].destination = destination;
     }
 
-    /// The name of the column that a name stands for: all names that lead to it, joined by `_`.
+    /// The name of the column that a name stands for.
     pub fn column_name(&self, name: u32) -> String {
+        self.field_name(name).replace('.', "_")
+    }
+
+    /// All names that lead to a name, and itself, joined by `_`.
+    pub fn field_name(&self, name: u32) -> String {
         let name = &self.names[name as usize];
-        let prefix = &self.objects[name.object as usize].prefix;
-        format!("{prefix}{}", name.name.replace('.', "_"))
+        format!("{}{}", self.objects[name.object as usize].prefix, name.name)
+    }
+
+    /// Whether a name is that of a column for a key or a value that is no object.
+    pub fn is_record(&self, name: u32) -> bool {
+        self.names[name as usize].object == RECORD
     }
 
     /// The object that a name leads to.
@@ -174,7 +185,7 @@ impl Paths {
         if child != NONE {
             return child;
         }
-        let mut prefix = self.column_name(name);
+        let mut prefix = self.field_name(name);
         if let Some((end, _)) = prefix.char_indices().nth(MAX_PREFIX) {
             prefix.truncate(end);
         }
@@ -197,7 +208,9 @@ impl Paths {
             if name.next != NONE && name.next as usize >= names {
                 name.next = NONE;
             }
-            if matches!(name.destination, Destination::Column(column) if column as usize >= columns) {
+            if let Destination::Column(column) | Destination::Times(column) = name.destination
+                && column as usize >= columns
+            {
                 name.destination = Destination::Unknown;
             }
         }

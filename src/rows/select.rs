@@ -27,8 +27,8 @@ impl Block {
             return Some(self);
         }
         let kept = |index: &usize| keep.value(*index);
-        let values_us: Vec<i64> =
-            (0..self.rows()).filter(kept).map(|index| self.timestamp.values_us[index]).collect();
+        let Timestamps { name, unit, values } = self.timestamp.clone();
+        let values: Vec<i64> = (0..self.rows()).filter(kept).map(|index| values[index]).collect();
         let origin = (0..self.rows()).filter(kept).map(|index| self.origin[index]).collect();
         let filter = BooleanArray::new(keep.clone(), None);
         let columns = self.columns.into_iter().filter_map(|Column { name, values }| {
@@ -37,7 +37,7 @@ impl Block {
         });
         Some(Self {
             table: self.table,
-            timestamp: Timestamps { name: self.timestamp.name, values_us: values_us.into() },
+            timestamp: Timestamps { name, unit, values: values.into() },
             columns: columns.collect(),
             origin,
         })
@@ -56,6 +56,13 @@ impl ColumnValues {
             Self::Boolean(values) => Self::Boolean(select(&values)?.as_boolean().clone()),
             Self::Long(values) => Self::Long(select(&values)?.as_primitive::<Int64Type>().clone()),
             Self::Timestamp(values) => Self::Timestamp(select(&values)?.as_primitive::<Int64Type>().clone()),
+            Self::TimestampNanos(values) => {
+                Self::TimestampNanos(select(&values)?.as_primitive::<Int64Type>().clone())
+            }
+            Self::Date(values) => Self::Date(select(&values)?.as_primitive::<Int64Type>().clone()),
+            Self::Literal(literal, values) => {
+                Self::Literal(literal, select(&values)?.as_string::<i32>().clone())
+            }
             Self::Double(values) => Self::Double(select(&values)?.as_primitive::<Float64Type>().clone()),
             Self::Varchar(values) => Self::Varchar(select(&values)?.as_string::<i32>().clone()),
             Self::Symbol(values) => Self::Symbol(select(&values)?.as_dictionary::<Int32Type>().clone()),
@@ -95,13 +102,17 @@ mod tests {
     use arrow_array::{Float64Array, Int64Array, StringArray};
 
     use super::*;
-    use crate::rows::TableName;
+    use crate::rows::{TableName, TimeUnit};
 
     fn block() -> Block {
         let column = |name: &str, values| Column { name: name.into(), values };
         Block {
             table: TableName::new("t"),
-            timestamp: Timestamps { name: Arc::from("timestamp"), values_us: vec![1, 2, 3, 4].into() },
+            timestamp: Timestamps {
+                name: Arc::from("timestamp"),
+                unit: TimeUnit::Micros,
+                values: vec![1, 2, 3, 4].into(),
+            },
             columns: vec![
                 column("a", ColumnValues::Long(Int64Array::from(vec![Some(1), None, Some(3), Some(4)]))),
                 column("b", ColumnValues::Varchar(StringArray::from(vec![None, Some("x"), None, None]))),
@@ -125,7 +136,7 @@ mod tests {
     fn rows_go_and_with_them_columns_that_are_empty_then() {
         let block = block().without_records(&HashSet::from([1])).unwrap();
         assert_eq!(block.origin, [0, 3]);
-        assert_eq!(&*block.timestamp.values_us, [1, 4]);
+        assert_eq!(&*block.timestamp.values, [1, 4]);
         let names: Vec<&str> = block.columns.iter().map(|column| &*column.name).collect();
         assert_eq!(names, ["a", "c", "d"]);
         let ColumnValues::Long(a) = &block.columns[0].values else { panic!() };

@@ -29,7 +29,14 @@ const MAX_TABLES: u64 = 10_000;
 #[derive(Clone)]
 pub struct Schemas {
     questdb: QuestDb,
-    tables: Cache<TableName, Arc<TableSchema>>,
+    tables: Cache<TableName, Known>,
+}
+
+/// What a table looked like when QuestDB was asked.
+#[derive(Clone)]
+struct Known {
+    schema: Arc<TableSchema>,
+    asked: Instant,
 }
 
 /// Why a table's columns are not known.
@@ -67,9 +74,9 @@ pub enum SchemaError {
 
 struct ByPresence;
 
-impl Expiry<TableName, Arc<TableSchema>> for ByPresence {
-    fn expire_after_create(&self, _: &TableName, schema: &Arc<TableSchema>, _: Instant) -> Option<Duration> {
-        Some(if schema.columns.is_empty() { ABSENT_TTL } else { TTL })
+impl Expiry<TableName, Known> for ByPresence {
+    fn expire_after_create(&self, _: &TableName, known: &Known, _: Instant) -> Option<Duration> {
+        Some(if known.schema.columns.is_empty() { ABSENT_TTL } else { TTL })
     }
 }
 
@@ -84,8 +91,8 @@ impl Schemas {
     /// # Errors
     /// QuestDB could not be asked. Errors are not remembered.
     pub async fn table(&self, table: &TableName) -> Result<Arc<TableSchema>, SchemaError> {
-        let read = async { self.read(table).await.map(Arc::new) };
-        self.tables.try_get_with_by_ref(table, read).await.map_err(Arc::unwrap_or_clone)
+        let known = self.tables.try_get_with_by_ref(table, self.read(table)).await;
+        known.map(|known| known.schema).map_err(Arc::unwrap_or_clone)
     }
 
     /// The columns of a topic's table. One that does not exist is created where the topic's settings say how; else
@@ -104,13 +111,12 @@ impl Schemas {
         };
         for _ in 0..CREATE_ATTEMPTS {
             // That it does not exist is remembered; of all who find that out at the same time, one creates it.
-            if self.tables.get(table).await.is_some_and(|schema| schema.columns.is_empty()) {
+            if self.tables.get(table).await.is_some_and(|known| known.schema.columns.is_empty()) {
                 self.invalidate(table).await;
             }
-            let create =
-                async { self.create(table, &create::statement(table, shape, topic)).await.map(Arc::new) };
-            let schema =
-                self.tables.try_get_with_by_ref(table, create).await.map_err(Arc::unwrap_or_clone)?;
+            let statement = create::statement(table, shape, topic);
+            let created = self.tables.try_get_with_by_ref(table, self.create(table, &statement)).await;
+            let schema = created.map_err(Arc::unwrap_or_clone)?.schema;
             // Else somebody who has no use for a new table looked at the same time, or dropped it.
             if !schema.columns.is_empty() {
                 return Ok(schema);
@@ -120,7 +126,7 @@ impl Schemas {
         Err(SchemaError::NotCreated { table: table.clone(), reason })
     }
 
-    async fn create(&self, table: &TableName, statement: &str) -> Result<TableSchema, SchemaError> {
+    async fn create(&self, table: &TableName, statement: &str) -> Result<Known, SchemaError> {
         match self.questdb.sql(statement).await {
             Ok(_) => tracing::info!(%table, statement, "table created, unless somebody else was faster"),
             Err(QuestDbError::Sql { message, .. }) => {
@@ -134,7 +140,7 @@ impl Schemas {
 
     /// The table's columns, where they have been asked for a short while ago.
     pub async fn remembered(&self, table: &TableName) -> Option<Arc<TableSchema>> {
-        self.tables.get(table).await
+        self.tables.get(table).await.map(|known| known.schema)
     }
 
     /// Forgets a table, because a write showed that it looks different.
@@ -142,18 +148,31 @@ impl Schemas {
         self.tables.invalidate(table).await;
     }
 
-    async fn read(&self, table: &TableName) -> Result<TableSchema, SchemaError> {
+    /// Forgets a table that QuestDB was asked for longer ago than that. False: it is known better than that.
+    pub async fn invalidate_older(&self, table: &TableName, age: Duration) -> bool {
+        match self.tables.get(table).await {
+            Some(known) if known.asked.elapsed() < age => false,
+            _ => {
+                self.invalidate(table).await;
+                true
+            }
+        }
+    }
+
+    async fn read(&self, table: &TableName) -> Result<Known, SchemaError> {
+        let asked = Instant::now();
+        let known = |schema| Known { schema: Arc::new(schema), asked };
         let name = quote_literal(table.as_str());
         let query = format!("select \"column\", type, designated from table_columns({name})");
         let rows = match self.questdb.sql(&query).await {
             // 9.3.4 says `table does not exist [table=t]`.
             Err(QuestDbError::Sql { message, .. }) if message.starts_with("table does not exist") => {
-                return Ok(TableSchema::default());
+                return Ok(known(TableSchema::default()));
             }
             rows => rows,
         };
         let unreadable = |reason| SchemaError::Unreadable { table: table.clone(), reason };
-        rows.and_then(|rows| parse(&rows)).map_err(unreadable)
+        rows.and_then(|rows| parse(&rows)).map(known).map_err(unreadable)
     }
 }
 

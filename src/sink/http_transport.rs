@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Method;
@@ -8,6 +9,10 @@ use super::ilp::{self, IlpVersion};
 use super::pending::Pending;
 use super::transport::{Transport, Written};
 use crate::questdb::{HttpConnection, HttpError, QuestDb};
+
+/// QuestDB 9.3.4 goes on judging rows by the columns that a table had when a connection first wrote to it. So a row that
+/// it refuses on a connection of this age is tried again on a new one.
+const MAX_AGE_TO_REFUSE: Duration = Duration::from_secs(1);
 
 /// ILP over HTTP: every request is a POST to `/write` with the rows of one table, and every QuestDB takes it.
 pub(super) struct HttpTransport {
@@ -33,6 +38,16 @@ impl HttpTransport {
         };
         // Version 3 adds only decimals, which no column has.
         Ok(if versions.iter().any(|&version| version >= 2) { IlpVersion::V2 } else { IlpVersion::V1 })
+    }
+}
+
+impl HttpTransport {
+    async fn post(&mut self, body: Bytes) -> Answer {
+        match self.connection.send(Method::POST, "/write", body).await {
+            Ok(answer) => of_write(&answer),
+            Err(HttpError::NotSent(why)) => Answer::NotSent(why.into()),
+            Err(HttpError::Lost(why)) => Answer::Unknown(why.into()),
+        }
     }
 }
 
@@ -77,11 +92,12 @@ impl Transport for HttpTransport {
 
         let body = Bytes::from(std::mem::take(&mut self.body));
         let bytes = body.len();
-        let answer = match self.connection.send(Method::POST, "/write", body.clone()).await {
-            Ok(answer) => of_write(&answer),
-            Err(HttpError::NotSent(why)) => Answer::NotSent(why.into()),
-            Err(HttpError::Lost(why)) => Answer::Unknown(why.into()),
-        };
+        let mut answer = self.post(body.clone()).await;
+        let by_column = matches!(&answer, Answer::Rejected(Rejection { column: Some(_), .. }));
+        // Nothing of a rejected request is written, and sending opens the connection.
+        if by_column && self.connection.close_older(MAX_AGE_TO_REFUSE) {
+            answer = self.post(body.clone()).await;
+        }
         // The connection has let go of its copy, except after an error; then the next request allocates anew.
         self.body = body.try_into_mut().map(Vec::from).unwrap_or_default();
         Written { blocks, bytes, answer }

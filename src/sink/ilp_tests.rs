@@ -4,7 +4,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{BooleanArray, DictionaryArray, Float64Array, Int64Array, StringArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use proptest::prelude::*;
-use questdb::ingress::{Buffer, ProtocolVersion, TimestampMicros};
+use questdb::ingress::{Buffer, ProtocolVersion, TimestampMicros, TimestampNanos};
 
 use super::*;
 use crate::rows::{Column, TableName, Timestamps};
@@ -38,7 +38,8 @@ fn block(rows: &[Row]) -> Block {
         table: TableName::new("ta ble =x"),
         timestamp: Timestamps {
             name: "ts".into(),
-            values_us: rows.iter().map(|row| i64::from(row.7)).collect(),
+            unit: TimeUnit::Micros,
+            values: rows.iter().map(|row| i64::from(row.7)).collect(),
         },
         columns: vec![
             column("bool", ColumnValues::Boolean(rows.iter().map(|row| row.1).collect::<BooleanArray>())),
@@ -158,7 +159,7 @@ fn arrays_of_more_dimensions() {
     };
     let block = Block {
         table: TableName::new("t"),
-        timestamp: Timestamps { name: "ts".into(), values_us: vec![1, 2, 3].into() },
+        timestamp: Timestamps { name: "ts".into(), unit: TimeUnit::Micros, values: vec![1, 2, 3].into() },
         columns: vec![
             column("l", ColumnValues::Long(vec![1, 2, 3].into())),
             column("a", ColumnValues::DoubleArray(arrays)),
@@ -181,10 +182,40 @@ fn arrays_of_more_dimensions() {
 }
 
 #[test]
+fn nanoseconds_dates_and_what_questdb_reads_from_texts() {
+    let decimal = Literal::Decimal { precision: 10, scale: 2 };
+    let texts = |values: [Option<&str>; 2]| StringArray::from(values.to_vec());
+    let block = Block {
+        table: TableName::new("t"),
+        timestamp: Timestamps {
+            name: "ts".into(),
+            unit: TimeUnit::Nanos,
+            values: vec![1_600_000_000_123_456_789, 2].into(),
+        },
+        columns: vec![
+            column("n", ColumnValues::TimestampNanos(vec![Some(-5), None].into())),
+            column("d", ColumnValues::Date(vec![Some(-7), None].into())),
+            column("u", ColumnValues::Literal(Literal::Ipv4, texts([Some("1.2.3.4"), None]))),
+            column("p", ColumnValues::Literal(decimal, texts([Some("-12.34"), Some("5")]))),
+        ],
+        origin: vec![0, 1],
+    };
+    let mut buffer = Buffer::new(ProtocolVersion::V3);
+    buffer.table("t").unwrap().column_ts("n", TimestampNanos::new(-5)).unwrap();
+    buffer.column_ts("d", TimestampMicros::new(-7_000)).unwrap().column_str("u", "1.2.3.4").unwrap();
+    buffer.column_dec("p", "-12.34").unwrap().at(TimestampNanos::new(1_600_000_000_123_456_789)).unwrap();
+    buffer.table("t").unwrap().column_dec("p", "5").unwrap().at(TimestampNanos::new(2)).unwrap();
+    let expected = String::from_utf8_lossy(buffer.as_bytes()).into_owned();
+    assert_eq!(String::from_utf8_lossy(&encoded(&block, IlpVersion::V2)), expected);
+    let version_1 = String::from_utf8(encoded(&block, IlpVersion::V1)).unwrap();
+    assert!(version_1.ends_with("t p=5d 2\n"), "{version_1}");
+}
+
+#[test]
 fn a_row_of_nulls_is_refused_and_leaves_nothing_behind() {
     let block = Block {
         table: TableName::new("t"),
-        timestamp: Timestamps { name: "ts".into(), values_us: vec![1, 2].into() },
+        timestamp: Timestamps { name: "ts".into(), unit: TimeUnit::Micros, values: vec![1, 2].into() },
         columns: vec![column("l", ColumnValues::Long(vec![Some(1), None].into()))],
         origin: vec![0, 1],
     };
@@ -198,7 +229,7 @@ fn version_1_has_no_microseconds_beyond_the_nanoseconds() {
     let name: Arc<str> = "ts".into();
     let block = Block {
         table: TableName::new("t"),
-        timestamp: Timestamps { name, values_us: vec![i64::MAX].into() },
+        timestamp: Timestamps { name, unit: TimeUnit::Micros, values: vec![i64::MAX].into() },
         columns: vec![column("l", ColumnValues::Long(vec![1].into()))],
         origin: vec![0],
     };
@@ -218,7 +249,8 @@ fn encode_speed() {
         table: TableName::new("trades"),
         timestamp: Timestamps {
             name: "timestamp".into(),
-            values_us: (0..ROWS as i64).map(|row| 1_700_000_000_000_000 + row * 1003).collect(),
+            unit: TimeUnit::Micros,
+            values: (0..ROWS as i64).map(|row| 1_700_000_000_000_000 + row * 1003).collect(),
         },
         columns: vec![
             column("symbol", ColumnValues::Symbol(symbols)),

@@ -11,7 +11,7 @@ use super::super::outcome::{Fence, Outcome, Submission, Ticket, ticket};
 use super::super::transport::{Transport, Written};
 use super::*;
 use crate::memory::MemoryBudget;
-use crate::rows::{Block, Column, ColumnValues, TableName, Timestamps};
+use crate::rows::{Block, Column, ColumnValues, TableName, TimeUnit, Timestamps};
 
 /// A row whose value is negative is a bad one, as the fake QuestDB sees it.
 fn block(table: &str, values: &[i64]) -> Block {
@@ -19,7 +19,8 @@ fn block(table: &str, values: &[i64]) -> Block {
         table: TableName::new(table),
         timestamp: Timestamps {
             name: "ts".into(),
-            values_us: values.iter().map(|value| value.abs()).collect(),
+            unit: TimeUnit::Micros,
+            values: values.iter().map(|value| value.abs()).collect(),
         },
         columns: vec![Column { name: "v".into(), values: ColumnValues::Long(values.to_vec().into()) }],
         origin: (0..values.len() as u32).map(|row| row + 100).collect(),

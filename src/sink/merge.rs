@@ -11,13 +11,15 @@ use arrow_array::{Array, DictionaryArray, StringArray};
 use arrow_buffer::NullBuffer;
 
 use super::pending::Pending;
-use crate::rows::{Block, Column, ColumnValues, DoubleArrays};
+use super::typed::Typed;
+use crate::rows::{Block, Column, ColumnValues, DoubleArrays, Literal, TimeUnit};
 
 /// The rows of several blocks.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Merged {
     pub(super) table: String,
-    pub(super) timestamps_us: Vec<i64>,
+    pub(super) timestamps: Vec<i64>,
+    pub(super) unit: TimeUnit,
     pub(super) columns: Vec<MergedColumn>,
 }
 
@@ -36,6 +38,9 @@ pub(super) enum MergedValues {
     Boolean(Bits),
     Long(Vec<i64>),
     Timestamp(Vec<i64>),
+    TimestampNanos(Vec<i64>),
+    Date(Vec<i64>),
+    Typed(Typed),
     Double(Vec<f64>),
     Varchar(Texts),
     Symbol {
@@ -112,7 +117,8 @@ pub(super) fn merge(batch: &[Pending], max_bytes: usize) -> Merge {
     for pending in batch {
         let block = &pending.block;
         bytes += block.memory_bytes();
-        if (taken > 0 && bytes > max_bytes) || !agrees(block, &mut kinds) {
+        let same_unit = block.timestamp.unit == batch[0].block.timestamp.unit;
+        if (taken > 0 && bytes > max_bytes) || !same_unit || !agrees(block, &mut kinds) {
             break;
         }
         taken += 1;
@@ -121,16 +127,22 @@ pub(super) fn merge(batch: &[Pending], max_bytes: usize) -> Merge {
         // Arrays that do not even agree within the first block.
         return Merge::Ragged;
     }
-    let mut merged = Merged::default();
+    let first = &batch[0].block;
+    let mut merged = Merged {
+        table: first.table.as_str().to_owned(),
+        timestamps: Vec::new(),
+        unit: first.timestamp.unit,
+        columns: Vec::new(),
+    };
     for pending in &batch[..taken] {
         merged.append(&pending.block);
     }
     Merge::Blocks(taken, merged)
 }
 
-/// A column's type, and where it is an array the shape of its first value.
+/// A column's type, which literal it is, and where it is an array the shape of its first value.
 #[derive(Clone, PartialEq)]
-struct Kind(std::mem::Discriminant<ColumnValues>, Option<Vec<u32>>);
+struct Kind(std::mem::Discriminant<ColumnValues>, Option<Literal>, Option<Vec<u32>>);
 
 /// Whether the block's columns can be merged with those of the blocks before; then they are noted.
 fn agrees(block: &Block, kinds: &mut HashMap<String, Kind>) -> bool {
@@ -143,7 +155,11 @@ fn agrees(block: &Block, kinds: &mut HashMap<String, Kind>) -> bool {
             },
             _ => None,
         };
-        let kind = Kind(std::mem::discriminant(&column.values), shape);
+        let literal = match &column.values {
+            ColumnValues::Literal(literal, _) => Some(*literal),
+            _ => None,
+        };
+        let kind = Kind(std::mem::discriminant(&column.values), literal, shape);
         let name = column.name.to_lowercase();
         match kinds.get(&name) {
             Some(known) if *known != kind => return false,
@@ -169,11 +185,8 @@ fn uniform_shape(arrays: &DoubleArrays) -> Option<Vec<u32>> {
 
 impl Merged {
     fn append(&mut self, block: &Block) {
-        let before = self.timestamps_us.len();
-        if self.table.is_empty() {
-            block.table.as_str().clone_into(&mut self.table);
-        }
-        self.timestamps_us.extend_from_slice(&block.timestamp.values_us);
+        let before = self.timestamps.len();
+        self.timestamps.extend_from_slice(&block.timestamp.values);
         for column in &block.columns {
             let known =
                 self.columns.iter().position(|known| known.name.to_lowercase() == column.name.to_lowercase());
@@ -185,7 +198,7 @@ impl Merged {
             });
             self.columns[index].append(&column.values, block.rows());
         }
-        let rows = self.timestamps_us.len();
+        let rows = self.timestamps.len();
         for column in &mut self.columns {
             column.append_nulls(rows - column.validity.len);
         }
@@ -203,6 +216,12 @@ impl MergedColumn {
                 MergedValues::Symbol { codes: Vec::new(), dictionary: Texts::default() }
             }
             ColumnValues::Timestamp(_) => MergedValues::Timestamp(Vec::new()),
+            ColumnValues::TimestampNanos(_) => MergedValues::TimestampNanos(Vec::new()),
+            ColumnValues::Date(_) => MergedValues::Date(Vec::new()),
+            ColumnValues::Literal(literal, _) => match Typed::of(*literal) {
+                Some(typed) => MergedValues::Typed(typed),
+                None => MergedValues::Varchar(Texts::default()),
+            },
             ColumnValues::DoubleArray(arrays) => MergedValues::DoubleArray {
                 shape: uniform_shape(arrays).unwrap_or_default(),
                 elements: Vec::new(),
@@ -217,9 +236,11 @@ impl MergedColumn {
         }
         match &mut self.values {
             MergedValues::Boolean(bits) => (0..count).for_each(|_| bits.push(false)),
-            MergedValues::Long(values) | MergedValues::Timestamp(values) => {
-                values.resize(values.len() + count, 0)
-            }
+            MergedValues::Long(values)
+            | MergedValues::Timestamp(values)
+            | MergedValues::TimestampNanos(values)
+            | MergedValues::Date(values) => values.resize(values.len() + count, 0),
+            MergedValues::Typed(values) => (0..count).for_each(|_| values.push("")),
             MergedValues::Double(values) => values.resize(values.len() + count, 0.0),
             MergedValues::Varchar(texts) => (0..count).for_each(|_| texts.push("")),
             MergedValues::Symbol { codes, .. } => codes.resize(codes.len() + count, 0),
@@ -240,7 +261,9 @@ impl MergedColumn {
                 (0..rows).for_each(|row| bits.push(values.is_valid(row) && values.value(row)));
             }
             (MergedValues::Long(merged), ColumnValues::Long(values))
-            | (MergedValues::Timestamp(merged), ColumnValues::Timestamp(values)) => {
+            | (MergedValues::Timestamp(merged), ColumnValues::Timestamp(values))
+            | (MergedValues::TimestampNanos(merged), ColumnValues::TimestampNanos(values))
+            | (MergedValues::Date(merged), ColumnValues::Date(values)) => {
                 note(values.nulls());
                 merged.extend_from_slice(values.values());
             }
@@ -248,7 +271,18 @@ impl MergedColumn {
                 note(values.nulls());
                 merged.extend_from_slice(values.values());
             }
-            (MergedValues::Varchar(texts), ColumnValues::Varchar(values)) => {
+            (MergedValues::Typed(typed), ColumnValues::Literal(_, values)) => {
+                for text in values {
+                    let text = text.unwrap_or_default();
+                    // An empty text is null here.
+                    validity.push(!text.is_empty());
+                    typed.push(text);
+                }
+            }
+            (
+                MergedValues::Varchar(texts),
+                ColumnValues::Varchar(values) | ColumnValues::Literal(_, values),
+            ) => {
                 note(values.nulls());
                 values.iter().for_each(|text| texts.push(text.unwrap_or_default()));
             }

@@ -6,7 +6,7 @@ use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use super::super::outcome::{Submission, ticket};
 use super::*;
 use crate::memory::MemoryBudget;
-use crate::rows::{TableName, Timestamps};
+use crate::rows::{TableName, TimeUnit, Timestamps};
 
 fn column(name: &str, values: ColumnValues) -> Column {
     Column { name: name.into(), values }
@@ -34,7 +34,7 @@ fn arrays(shape: &[u32], elements: &[f64], valid: &[bool]) -> ColumnValues {
 
 async fn pending(timestamps_us: Vec<i64>, columns: Vec<Column>) -> Pending {
     let origin = (0..timestamps_us.len() as u32).collect();
-    let timestamp = Timestamps { name: "ts".into(), values_us: timestamps_us.into() };
+    let timestamp = Timestamps { name: "ts".into(), unit: TimeUnit::Micros, values: timestamps_us.into() };
     let block = Block { table: TableName::new("t"), timestamp, columns, origin };
     let charge = MemoryBudget::new(1 << 20).decode_turn().await.charge(1);
     let (resolver, _) = ticket();
@@ -62,7 +62,7 @@ async fn columns_of_all_blocks_with_nulls_where_a_block_lacks_one() {
     let batch = [pending(vec![1, 2, 3], first).await, pending(vec![4, 5], second).await];
     let Merge::Blocks(2, merged) = merge(&batch, 1 << 20) else { panic!("not merged") };
     assert_eq!(merged.table, "t");
-    assert_eq!(merged.timestamps_us, [1, 2, 3, 4, 5]);
+    assert_eq!(merged.timestamps, [1, 2, 3, 4, 5]);
     let names: Vec<_> = merged.columns.iter().map(|column| &*column.name).collect();
     assert_eq!(names, ["s", "l", "b", "v", "d", "a"]);
 
@@ -110,4 +110,33 @@ async fn a_request_ends_where_types_or_shapes_differ_and_at_its_limit() {
 
     let empty = [pending(vec![1], vec![column("a", arrays(&[0], &[], &[true]))]).await];
     assert!(matches!(merge(&empty, 1 << 20), Merge::Ragged));
+}
+
+#[tokio::test]
+async fn typed_texts_become_binary_and_units_do_not_mix() {
+    let addresses = |texts: [Option<&str>; 2]| {
+        column("u", ColumnValues::Literal(Literal::Ipv4, StringArray::from(texts.to_vec())))
+    };
+    let date = column("d", ColumnValues::Date(vec![Some(5), None].into()));
+    let decimal = |scale| {
+        let literal = Literal::Decimal { precision: 10, scale };
+        column("p", ColumnValues::Literal(literal, StringArray::from(vec![Some("1.5"), None])))
+    };
+    let batch = [
+        pending(vec![1, 2], vec![addresses([Some("1.2.3.4"), None]), date, decimal(2)]).await,
+        pending(vec![3, 4], vec![addresses([Some(""), Some("0.0.0.1")])]).await,
+        pending(vec![5, 6], vec![decimal(3)]).await,
+    ];
+    let Merge::Blocks(2, merged) = merge(&batch, usize::MAX) else { panic!() };
+    assert_eq!(merged.columns[0].values, MergedValues::Typed(Typed::Ipv4(vec![0x0102_0304, 0, 0, 1])));
+    assert_eq!(valid(&merged.columns[0], 4), [true, false, false, true]);
+    assert_eq!(merged.columns[1].values, MergedValues::Date(vec![5, 0, 0, 0]));
+    let MergedValues::Typed(Typed::Decimal { scale: 2, values }) = &merged.columns[2].values else {
+        panic!()
+    };
+    assert_eq!((values.len(), values[0][0]), (4, 150));
+    let mut nanos = pending(vec![1], vec![addresses([None, Some("1.1.1.1")])]).await;
+    nanos.block.timestamp.unit = TimeUnit::Nanos;
+    let [first, ..] = batch;
+    assert!(matches!(merge(&[first, nanos], usize::MAX), Merge::Blocks(1, _)));
 }

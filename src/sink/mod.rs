@@ -18,6 +18,7 @@ mod queue;
 mod qwp;
 mod start;
 mod transport;
+mod typed;
 
 pub use metrics::{AnswerKind, AnswerLabel, SinkMetrics};
 pub use outcome::{Fence, FenceToken, Outcome, Resolver, Submission, Ticket, ticket};

@@ -24,7 +24,9 @@ use super::http_transport::HttpTransport;
 use super::merge::{Merge, Merged, MergedColumn, MergedValues, merge};
 use super::pending::Pending;
 use super::transport::{Transport, Written};
+use super::typed::Typed;
 use crate::questdb::{Conf, Credentials, QuestDb, TrustedRoots};
+use crate::rows::TimeUnit;
 
 /// Writes by QWP, and the few blocks that its client cannot take by HTTP.
 pub(super) struct QwpTransport {
@@ -214,7 +216,7 @@ fn refusal(text: &str) -> String {
 
 /// The rows as the client wants them. It borrows them.
 fn chunk(merged: &Merged) -> questdb::Result<Chunk<'_>> {
-    let rows = merged.timestamps_us.len();
+    let rows = merged.timestamps.len();
     let mut chunk = Chunk::new(merged.table.as_str());
     for MergedColumn { name, values, validity } in &merged.columns {
         let validity = match validity.has_zero {
@@ -228,6 +230,16 @@ fn chunk(merged: &Merged) -> questdb::Result<Chunk<'_>> {
             MergedValues::Timestamp(values) => {
                 chunk.column_ts(name, values, TimestampUnit::Micros, validity)?
             }
+            MergedValues::TimestampNanos(values) => {
+                chunk.column_ts(name, values, TimestampUnit::Nanos, validity)?
+            }
+            MergedValues::Date(values) => chunk.column_date(name, values, validity)?,
+            MergedValues::Typed(Typed::Uuid(values)) => chunk.column_uuid(name, values, validity)?,
+            MergedValues::Typed(Typed::Ipv4(values)) => chunk.column_ipv4(name, values, validity)?,
+            MergedValues::Typed(Typed::Long256(values)) => chunk.column_long256(name, values, validity)?,
+            MergedValues::Typed(Typed::Decimal { scale, values }) => {
+                chunk.column_decimal256(name, values, *scale, validity)?
+            }
             MergedValues::Double(values) => chunk.column_f64(name, values, validity)?,
             MergedValues::Varchar(texts) => chunk.column_str(name, &texts.offsets, &texts.bytes, validity)?,
             MergedValues::Symbol { codes, dictionary } => {
@@ -238,7 +250,10 @@ fn chunk(merged: &Merged) -> questdb::Result<Chunk<'_>> {
             }
         };
     }
-    chunk.at_micros(&merged.timestamps_us)?;
+    match merged.unit {
+        TimeUnit::Micros => chunk.at_micros(&merged.timestamps)?,
+        TimeUnit::Nanos => chunk.at_nanos(&merged.timestamps)?,
+    };
     Ok(chunk)
 }
 

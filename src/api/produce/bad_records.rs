@@ -48,6 +48,12 @@ impl BadRecords {
         self.count == 0
     }
 
+    /// Whether one of them is bad because of a column.
+    pub(super) fn blames_a_column(&self) -> bool {
+        let letters = self.letters.iter().map(|letter| &letter.column);
+        self.errors.iter().map(|error| &error.column).chain(letters).any(Option::is_some)
+    }
+
     /// Whether a bad record means that nothing of its batch is written.
     pub(super) fn refuse_the_batch(&self) -> bool {
         self.on_error == OnError::Reject

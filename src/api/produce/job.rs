@@ -71,21 +71,29 @@ impl Job {
         mut turn: DecodeTurn,
     ) -> Result<(Vec<TableRows>, BadRecords, DecodeTurn), Failure> {
         let (gateway, topic) = (&self.gateway, &self.topic);
+        let mut looked_again = false;
         loop {
             let converted = gateway.with_decompressor(|decompressor| {
                 let limits = &gateway.config.limits;
                 convert(topic, &plans.by_table, batch, self.placement, &self.refused, limits, decompressor)
             });
-            match converted? {
-                Converted::Rows { tables, bad } => return Ok((tables, bad, turn)),
-                Converted::UnknownTables(tables) => {
-                    drop(turn);
-                    for table in tables {
-                        plans.learn(gateway, topic, &table, self.deadline).await?;
+            let to_learn = match converted? {
+                Converted::Rows { tables, bad } => {
+                    let judged = looked_again || !bad.blames_a_column();
+                    let doubtful = if judged { Vec::new() } else { plans.doubt(gateway).await };
+                    if doubtful.is_empty() {
+                        return Ok((tables, bad, turn));
                     }
-                    turn = decode_turn(gateway, self.deadline).await?;
+                    looked_again = true;
+                    doubtful
                 }
+                Converted::UnknownTables(tables) => tables,
+            };
+            drop(turn);
+            for table in to_learn {
+                plans.learn(gateway, topic, &table, self.deadline).await?;
             }
+            turn = decode_turn(gateway, self.deadline).await?;
         }
     }
 
@@ -93,7 +101,7 @@ impl Job {
     pub(super) async fn submit(&self, tables: Vec<TableRows>, plans: &Plans, turn: DecodeTurn) -> Vec<Write> {
         let mut submissions = Vec::with_capacity(tables.len());
         let mut writes = Vec::with_capacity(tables.len());
-        for TableRows { block, adds_columns } in tables {
+        for TableRows { block, adds_columns, .. } in tables {
             let (resolver, ticket) = ticket();
             let table = block.table.clone();
             let schema = plans.schemas.get(&table).cloned();

@@ -15,6 +15,10 @@ use crate::topics::Topic;
 /// Between two attempts to ask QuestDB what a table looks like.
 const SCHEMA_PAUSE: Duration = Duration::from_millis(100);
 
+/// A record that a column does not take makes the gateway look at the table again, because somebody may have changed
+/// the column; not more often than that.
+const SCHEMA_DOUBT: Duration = Duration::from_secs(1);
+
 /// How a topic's records become rows, for the tables that are known so far.
 #[derive(Default)]
 pub(super) struct Plans {
@@ -51,6 +55,17 @@ impl Plans {
     ) -> Result<(), Failure> {
         let schema = schema(gateway, topic, table, deadline).await?;
         self.add(topic, table, schema)
+    }
+
+    /// Forgets the tables that may have changed since they were looked at.
+    pub(super) async fn doubt(&self, gateway: &Gateway) -> Vec<TableName> {
+        let mut doubtful = Vec::new();
+        for table in self.by_table.keys() {
+            if gateway.schemas.invalidate_older(table, SCHEMA_DOUBT).await {
+                doubtful.push(table.clone());
+            }
+        }
+        doubtful
     }
 
     fn add(&mut self, topic: &Topic, table: &TableName, schema: Arc<TableSchema>) -> Result<(), Failure> {

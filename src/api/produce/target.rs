@@ -88,6 +88,7 @@ impl Target {
         if tables.is_empty() && bad.is_empty() {
             return Ok(Pending::Committed { base_offset: admitted.commit() });
         }
+        call.gateway.metrics.substituted_timestamps(tables.iter().map(|rows| rows.substitutes).sum());
         let writes = job.submit(tables, &self.plans, turn).await;
         let letters = job.set_aside(bad).await.map_err(Pending::Failed)?;
         Ok(Pending::Waiting(Box::new(Waiting {

@@ -6,6 +6,7 @@ mod records;
 mod settings;
 mod template;
 mod timestamp;
+mod timestamp_format;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub use records::{DeadLetters, OnError, Predicate, RecordColumn, Transform, Tran
 pub use settings::{TopicConfig, TopicSettings};
 pub use template::{TableTemplate, TemplatePart};
 pub use timestamp::{MissingTimestamp, TimestampConfig, TimestampUnit};
+pub use timestamp_format::{CivilTime, FormatError, PointInTime, TimestampFormat};
+pub(crate) use timestamp_format::{Zone, zone};
 
 /// The `[topics.…]` tables of the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]

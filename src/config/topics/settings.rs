@@ -4,6 +4,7 @@ use super::formats::{BytesText, Csv, Format, NullInArray, TopLevelArray, Unsuppo
 use super::records::{DeadLetters, OnError, RecordColumn, Transform};
 use super::template::TableTemplate;
 use super::timestamp::TimestampConfig;
+use super::timestamp_format::TimestampFormat;
 use crate::config::create_table::{self, CreateTable};
 use crate::config::file::{Report, Section};
 
@@ -106,7 +107,7 @@ topic_settings! {
     /// The fields whose texts are times, and are written as TIMESTAMP.
     timestamp_fields: Vec<String> = Vec::new();
     /// How times are written in texts, in QuestDB's notation; where absent, ISO 8601.
-    timestamp_format: Option<String> = None;
+    timestamp_format: Option<TimestampFormat> = None;
 
     /// The columns that are written as SYMBOL.
     symbols: Vec<String> = Vec::new();
@@ -150,8 +151,4 @@ topic_settings! {
 
     /// What happens to records before they become rows, in this order.
     transforms: Vec<Transform> = Vec::new();
-    /// An SQL condition on a row's columns: others are not written.
-    filter: Option<String> = None;
-    /// Columns that are computed, each by an SQL expression over the row's columns.
-    columns: BTreeMap<String, String> = BTreeMap::new();
 }

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::timestamp_format::TimestampFormat;
+
 /// Where the designated timestamp comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Given", into = "Given")]
@@ -12,7 +14,7 @@ pub struct TimestampConfig {
     /// The unit where the field is a number.
     pub unit: TimestampUnit,
     /// How the time is written where it is a text, in QuestDB's notation; where absent, as `timestamp_format` says.
-    pub format: Option<String>,
+    pub format: Option<TimestampFormat>,
     /// What becomes of a record that does not have the fields.
     pub missing: MissingTimestamp,
 }
@@ -58,7 +60,8 @@ impl fmt::Display for TimestampUnit {
     }
 }
 
-/// What becomes of a record that does not have the timestamp's fields, or null in one.
+/// What becomes of a record that does not have the timestamp's fields. Null in one, or some of several, is a bad record
+/// in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingTimestamp {
@@ -82,7 +85,7 @@ struct Given {
     #[serde(default)]
     unit: TimestampUnit,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    format: Option<String>,
+    format: Option<TimestampFormat>,
     #[serde(default, skip_serializing_if = "is_default")]
     missing: MissingTimestamp,
 }

@@ -2,22 +2,25 @@
 
 mod arrays;
 mod formats;
+mod leaves;
 mod payload;
 mod properties;
 mod selection;
 mod settings;
 mod table;
+mod timestamps;
+mod types;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
+use arrow_array::{Array, Int64Array};
 
 use super::{Appended, Plan, SourceRecord};
 use crate::config::{TimestampConfig, TimestampUnit, TopicConfig};
-use crate::rows::{Block, BlockBuilder, ColumnValues, RowError, TableName};
+use crate::rows::{Block, BlockBuilder, ColumnValues, Literal, RowError, TableName};
 use crate::schema::{TableColumn, TableSchema};
 
 /// Records and what becomes of them.
@@ -78,7 +81,7 @@ impl Topic {
         for column in &block.columns {
             assert_eq!(column.values.rows(), block.rows(), "column {}", column.name);
         }
-        assert_eq!(block.timestamp.values_us.len(), block.rows());
+        assert_eq!(block.timestamp.values.len(), block.rows());
         block
     }
 
@@ -118,9 +121,12 @@ impl ColumnValues {
     fn rows(&self) -> usize {
         match self {
             Self::Boolean(values) => values.len(),
-            Self::Long(values) | Self::Timestamp(values) => values.len(),
+            Self::Long(values)
+            | Self::Timestamp(values)
+            | Self::TimestampNanos(values)
+            | Self::Date(values) => values.len(),
             Self::Double(values) => values.len(),
-            Self::Varchar(values) => values.len(),
+            Self::Varchar(values) | Self::Literal(_, values) => values.len(),
             Self::Symbol(values) => values.len(),
             Self::DoubleArray(arrays) => {
                 assert_eq!(arrays.shapes.len(), arrays.dimensions * (arrays.offsets.len() - 1));
@@ -131,15 +137,30 @@ impl ColumnValues {
     }
 }
 
+fn integers(values: &Int64Array) -> Vec<String> {
+    values.iter().map(|value| value.map_or("null".into(), |value| value.to_string())).collect()
+}
+
 fn show(values: &ColumnValues) -> String {
     let (name, values): (&str, Vec<String>) = match values {
         ColumnValues::Boolean(values) => (
             "BOOLEAN",
             values.iter().map(|value| value.map_or("null".into(), |value| value.to_string())).collect(),
         ),
-        ColumnValues::Long(values) | ColumnValues::Timestamp(values) => (
-            "LONG",
-            values.iter().map(|value| value.map_or("null".into(), |value| value.to_string())).collect(),
+        ColumnValues::Long(values) => ("LONG", integers(values)),
+        ColumnValues::Timestamp(values) => ("TIMESTAMP", integers(values)),
+        ColumnValues::TimestampNanos(values) => ("TIMESTAMP_NS", integers(values)),
+        ColumnValues::Date(values) => ("DATE", integers(values)),
+        ColumnValues::Literal(literal, values) => (
+            match literal {
+                Literal::Uuid => "UUID",
+                Literal::Ipv4 => "IPv4",
+                Literal::Char => "CHAR",
+                Literal::Long256 => "LONG256",
+                Literal::Geohash { .. } => "GEOHASH",
+                Literal::Decimal { .. } => "DECIMAL",
+            },
+            values.iter().map(|value| value.unwrap_or("null").to_owned()).collect(),
         ),
         ColumnValues::Double(values) => (
             "DOUBLE",

@@ -31,7 +31,7 @@ fn rows_keep_their_origin_and_their_time() {
     let block = topic.block();
     assert_eq!(block.origin, [0, 4]);
     assert_eq!(block.timestamp.name.as_ref(), "timestamp");
-    assert_eq!(block.timestamp.values_us.as_ref(), [1_000_000, 1_004_000]);
+    assert_eq!(block.timestamp.values.as_ref(), [1_000_000, 1_004_000]);
     assert!(topic.block.finish().is_none());
 }
 

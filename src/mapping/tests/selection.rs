@@ -99,7 +99,7 @@ fn headers_and_the_place_of_a_record_are_columns_where_asked_for() {
     topic.plan.append(&source, &mut topic.block).unwrap();
     let columns = topic.columns();
     assert_eq!(columns[..3], ["id LONG 1", "region VARCHAR \"eu\"", "header_trace_id VARCHAR \"2\""]);
-    for column in ["o LONG 42", "p LONG 3", "at LONG 1700000000000000"] {
+    for column in ["o LONG 42", "p LONG 3", "at TIMESTAMP 1700000000000000"] {
         assert!(columns.contains(&column.to_owned()), "{columns:?}");
     }
 }

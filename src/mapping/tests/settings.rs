@@ -3,61 +3,13 @@
 use super::*;
 
 #[test]
-fn a_field_becomes_the_designated_timestamp() {
-    let mut topic = Topic::with(timestamp("meta.ts", TimestampUnit::Auto), &[]);
-    topic.row(r#"{"id":1,"meta":{"ts":1600000000123}}"#).row(r#"{"meta.ts":1600000000.5,"id":2}"#);
-    topic.row(r#"{"id":3,"meta_ts":1,"meta":{"ts":1600000000}}"#);
-    let block = topic.block();
-    assert_eq!(
-        block.timestamp.values_us.as_ref(),
-        [1_600_000_000_123_000, 1_600_000_000_500_000, 1_600_000_000_000_000]
-    );
-    assert_eq!(block.columns.len(), 1);
-}
-
-#[test]
-fn a_bad_timestamp_is_refused() {
-    let mut topic = Topic::with(timestamp("ts", TimestampUnit::Seconds), &[]);
-    for (value, words) in [
-        (r#"{"id":1}"#, "no number in field ts"),
-        (r#"{"id":1,"ts":null}"#, "no number in field ts"),
-        (r#"{"id":1,"TS":1}"#, "no number in field ts"),
-        (r#"{"id":1,"ts":{"a":1}}"#, "no number in field ts"),
-        (r#"{"id":1,"ts":"2020-01-01T00:00:00Z"}"#, "has a string: `2020-01-01T00:00:00Z`"),
-        (r#"{"id":1,"ts":true}"#, "has a boolean"),
-        (r#"{"id":1,"ts":[1.5]}"#, "has an array"),
-        (r#"{"id":1,"ts":-1}"#, "-1 (in seconds) is no time"),
-        (r#"{"id":1,"ts":9223372036854775807}"#, "no time"),
-        (r#"{"id":1,"ts":253402300800}"#, "no time"),
-        (r#"{"ts":1}"#, "no value for any column"),
-    ] {
-        let message = topic.refused(value);
-        assert!(message.contains(words), "{message}");
-    }
-    // The next record does not inherit a timestamp.
-    topic.refused(r#"{"ts":1,"a*b":1}"#);
-    topic.refused(r#"{"id":1}"#);
-    topic.row(r#"{"id":1,"ts":1}"#);
-    assert_eq!(topic.block().timestamp.values_us.as_ref(), [1_000_000]);
-}
-
-#[test]
-fn a_timestamp_from_the_key() {
-    let mut topic = Topic::with(timestamp("key_ts", TimestampUnit::Millis), &[]);
-    topic.record(Some(br#"{"ts":1600000000000,"k":1}"#), Some(br#"{"id":1}"#)).unwrap();
-    let block = topic.block();
-    assert_eq!(block.timestamp.values_us.as_ref(), [1_600_000_000_000_000]);
-    assert_eq!(block.columns.len(), 2);
-}
-
-#[test]
 fn a_field_named_like_the_designated_timestamp() {
     let message = Topic::new().refused(r#"{"id":1,"Timestamp":"2020-01-01"}"#);
     assert!(message.contains("timestamp = { field = \"Timestamp\" }"), "{message}");
     Topic::new().row(r#"{"id":1,"timestamp":null}"#);
     let mut topic = Topic::with(timestamp("timestamp", TimestampUnit::Auto), &[]);
     topic.row(r#"{"id":1,"timestamp":1600000000}"#);
-    assert_eq!(topic.block().timestamp.values_us.as_ref(), [1_600_000_000_000_000]);
+    assert_eq!(topic.block().timestamp.values.as_ref(), [1_600_000_000_000_000]);
     // A table has its own name for it.
     let mut topic = Topic::table(&[("ts", "TIMESTAMP"), ("id", "LONG")]);
     topic.row(r#"{"id":1,"timestamp":"free"}"#);

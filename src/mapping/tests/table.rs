@@ -78,17 +78,30 @@ fn texts() {
 }
 
 #[test]
-fn types_without_rules_of_their_own_take_what_comes() {
-    takes(
-        "UUID",
-        &["\"ad956a45-a55b-441e-b80d-023a2bf5d041\""],
-        r#"VARCHAR "ad956a45-a55b-441e-b80d-023a2bf5d041""#,
-    );
-    takes("TIMESTAMP", &["1600000000000000"], "LONG 1600000000000000");
-    takes("DECIMAL(10,2)", &["5", "1.5"], "DOUBLE 5.0 1.5");
-    let mut topic = one("UUID");
+fn types_that_are_not_known_take_what_comes() {
+    takes("SOMETHING", &["\"x\""], r#"VARCHAR "x""#);
+    takes("SOMETHING", &["5", "6"], "LONG 5 6");
+    takes("SOMETHING(10,2)", &["5", "1.5"], "DOUBLE 5.0 1.5");
+    let mut topic = one("SOMETHING");
     topic.row(r#"{"v":"x"}"#);
     assert!(topic.refused(r#"{"v":1}"#).contains("one type for a field"));
+}
+
+#[test]
+fn a_column_that_refuses_its_first_value_takes_the_next() {
+    for (type_name, bad, good) in [
+        ("BOOLEAN", "1", "true"),
+        ("LONG", "1.5", "1"),
+        ("UUID", "\"x\"", "\"ad956a45-a55b-441e-b80d-023a2bf5d041\""),
+        ("TIMESTAMP", "\"x\"", "\"2020-01-02\""),
+        ("DOUBLE[]", "[[1]]", "[1]"),
+    ] {
+        let mut topic = Topic::table(&[("ts", "TIMESTAMP"), ("v", type_name), ("w", "LONG")]);
+        topic.refused(&format!(r#"{{"w":1,"v":{bad}}}"#));
+        topic.row(&format!(r#"{{"v":{good}}}"#));
+        let columns = topic.columns();
+        assert_eq!(columns.len(), 1, "{type_name}: {columns:?}");
+    }
 }
 
 #[test]
