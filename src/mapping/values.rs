@@ -143,8 +143,7 @@ impl Row<'_, '_> {
         match (&mut column.values, &column.target) {
             (Values::Varchar { .. }, _) => return self.text_of(number, Kind::Double, source.text),
             (Values::Literal { .. }, _) => return self.convert_double(number, value, source),
-            // Not `inf`, which no JSON has: that is a double's own infinity.
-            _ if value.is_infinite() && source.text.last().is_some_and(u8::is_ascii_digit) => {
+            _ if value.is_infinite() => {
                 return Err(Refusal::of_column(
                     column.name.clone(),
                     format!(

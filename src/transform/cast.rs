@@ -4,8 +4,8 @@ use super::options::Options;
 use super::{Change, Flow, Part};
 use crate::decode::{Message, Timestamp, Value, base64, java_double, java_float};
 
-/// Makes fields, or the whole key or value, of another type. As in Java, what does not fit a smaller integer type
-/// wraps.
+/// Makes fields, or the whole key or value, of another type. A fraction is cut off; a number that does not fit the
+/// type is refused, where Kafka Connect's transform makes another number of it (300 as an int8 is 44 in Java).
 #[derive(Debug)]
 pub(super) struct Cast {
     part: Part,
@@ -102,29 +102,30 @@ fn cast(value: &Value, to: Type) -> Result<Value, String> {
 }
 
 fn integer(value: &Value, to: Type) -> Option<i64> {
-    let wrap = |value: i64| match to {
-        Type::Int8 => i64::from(value as i8),
-        Type::Int16 => i64::from(value as i16),
-        Type::Int32 => i64::from(value as i32),
-        _ => value,
+    let bits = match to {
+        Type::Int8 => 8,
+        Type::Int16 => 16,
+        Type::Int32 => 32,
+        _ => 64,
     };
-    // A double becomes an int first, which stops at the ends of its range, and only then something smaller.
-    let of_double = |value: f64| match to {
-        Type::Int64 => value as i64,
-        _ => wrap(i64::from(value as i32)),
+    let fits = |value: &i64| bits == 64 || (-(1 << (bits - 1))..1 << (bits - 1)).contains(value);
+    // The end of 64 bits is a double, the last number before it is not.
+    let of_double = |value: f64| {
+        let end = 9_223_372_036_854_775_808.0;
+        let value = value.trunc();
+        (-end..end).contains(&value).then_some(value as i64)
     };
-    match value {
-        Value::Integer(value) => Some(wrap(*value)),
-        Value::Double { value, .. } => Some(of_double(*value)),
-        Value::Float(value) => Some(of_double(f64::from(*value))),
-        Value::Decimal(digits) => digits.split('.').next()?.parse().ok().map(wrap),
+    let integer = match value {
+        Value::Integer(value) => Some(*value),
+        Value::Double { value, .. } => of_double(*value),
+        Value::Float(value) => of_double(f64::from(*value)),
+        Value::Decimal(digits) => digits.split('.').next()?.parse().ok(),
         Value::Boolean(value) => Some(i64::from(*value)),
-        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => {
-            parse_long(text).filter(|&value| wrap(value) == value)
-        }
-        Value::Timestamp(time) => Some(wrap(number_of(*time))),
+        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => parse_long(text),
+        Value::Timestamp(time) => Some(number_of(*time)),
         _ => None,
-    }
+    };
+    integer.filter(fits)
 }
 
 fn double(value: &Value) -> Option<f64> {
@@ -157,6 +158,8 @@ fn boolean(value: &Value) -> Option<bool> {
         Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => {
             Some(text.eq_ignore_ascii_case("true"))
         }
+        // Of whatever size; what is between -1 and 1 is nothing.
+        Value::Double { value, .. } => Some(value.abs() >= 1.0),
         other => integer(other, Type::Int64).map(|value| value != 0),
     }
 }

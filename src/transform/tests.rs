@@ -298,12 +298,22 @@ fn cast() {
             r#"{"a":true,"b":1e10,"c":true,"d":5,"e":null}"#,
             r#"{"a":1,"b":"1.0E10","c":1.0,"d":true,"e":null}"#,
         ),
-        (r#"{"a":4294967297,"e":1e300}"#, r#"{"a":1,"e":9223372036854775807}"#),
+        (r#"{"a":-2147483648,"e":1e18,"d":0.5}"#, r#"{"a":-2147483648,"e":1000000000000000000,"d":false}"#),
         (r#"{"x":1}"#, r#"{"x":1}"#),
     ] {
         assert_eq!(json_of(cast, json), expected);
     }
-    for json in [r#"{"a":"x"}"#, r#"{"a":"3000000000"}"#, r#"{"a":[1]}"#, r#"{"b":{}}"#, r#"{"a":"1.5"}"#] {
+    for json in [
+        r#"{"a":"x"}"#,
+        r#"{"a":"3000000000"}"#,
+        r#"{"a":[1]}"#,
+        r#"{"b":{}}"#,
+        r#"{"a":"1.5"}"#,
+        r#"{"a":4294967297}"#,
+        r#"{"a":-2147483649}"#,
+        r#"{"e":1e300}"#,
+        r#"{"e":9223372036854775808.0}"#,
+    ] {
         assert!(error(cast, json).contains("cannot be made"), "{json}");
     }
     let wrong = error(cast, r#"{"a":"x"}"#);
@@ -313,12 +323,15 @@ fn cast() {
     );
     let narrow = run_on(
         r#"{ type = "Cast", spec = { e = "int8", f = "float32", g = "int16" } }"#,
-        with_schema(r#"{"e":300,"f":0.1,"g":"7"}"#),
+        with_schema(r#"{"e":-128,"f":0.1,"g":"7"}"#),
     );
     let narrow = narrow.unwrap().unwrap();
-    assert_eq!(field(&narrow, "e"), Value::Integer(44));
+    assert_eq!(field(&narrow, "e"), Value::Integer(-128));
     assert_eq!(field(&narrow, "f"), Value::Float(0.1));
     assert_eq!(field(&narrow, "g"), Value::Integer(7));
+    assert!(
+        error(r#"{ type = "Cast", spec = "e:int8" }"#, r#"{"e":300}"#).contains("300 cannot be made int8")
+    );
     assert_eq!(run(r#"{ type = "Cast", spec = "int64" }"#, "\"42\"").value, Value::Integer(42));
     let times = r#"{ type = "TimestampConverter", field = "t", target.type = "Timestamp" }, { type = "Cast", spec = "t:string" }"#;
     assert_eq!(json_of(times, r#"{"t":1600000000123}"#), r#"{"t":"2020-09-13T12:26:40.123Z"}"#);

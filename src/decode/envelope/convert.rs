@@ -43,8 +43,11 @@ impl Conversion {
             (Kind::Bytes, Value::Text(text)) => Value::Bytes(base64(&text)?),
             (Kind::Decimal { scale }, value) => decimal_of(*scale, &value)?,
             (Kind::Array(items), Value::Array(elements)) => {
-                let element = |(index, element)| {
-                    self.value(items, Some(element)).map_err(|error| format!("element {index}: {error}"))
+                let element = |(index, element)| match self.value(items, Some(element)) {
+                    // An array's elements are doubles in QuestDB, and never texts.
+                    Ok(Value::Float(float)) => Ok(Value::double(f64::from(float))),
+                    Ok(element) => Ok(element),
+                    Err(error) => Err(format!("element {index}: {error}")),
                 };
                 Value::Array(elements.into_iter().enumerate().map(element).collect::<Result<_, _>>()?)
             }

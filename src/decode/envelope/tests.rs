@@ -106,7 +106,7 @@ fn structs_have_their_schemas_fields() {
 #[test]
 fn arrays_and_maps() {
     let floats = value(r#"{"type":"array","items":{"type":"float"}}"#, "[0.1,1.5]");
-    assert_eq!(floats, Value::Array(vec![Value::Float(0.1), Value::Float(1.5)]));
+    assert_eq!(floats, Value::Array(vec![Value::double(0.10000000149011612), Value::double(1.5)]));
     let map = value(r#"{"type":"map","keys":{"type":"string"},"values":{"type":"int32"}}"#, r#"{"a":1}"#);
     assert_eq!(map, Value::Map(Object(vec![("a".into(), Value::Integer(1))])));
     let pairs = r#"{"type":"map","keys":{"type":"int32"},"values":{"type":"string"}}"#;
