@@ -8,6 +8,7 @@ pub mod demo;
 pub mod mapping;
 pub mod memory;
 pub mod ops;
+pub mod pandaproxy;
 pub mod questdb;
 pub mod rows;
 pub mod schema;

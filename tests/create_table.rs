@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
-use kafka_protocol::messages::{CreateTopicsRequest, DescribeConfigsRequest, TopicName};
+use kafka_protocol::messages::{
+    CreateTopicsRequest, DescribeConfigsRequest, IncrementalAlterConfigsRequest, TopicName,
+};
 use kafka_protocol::protocol::StrBytes;
 use quafka::config::{CreateTable, TopicConfig};
 use quafka::demo::questdb_server::Options;
@@ -236,7 +238,7 @@ async fn a_topic_is_created_with_its_tables_shape() {
         .map(|config| (config.name.to_string(), config.value.as_ref().unwrap().to_string()))
         .collect();
     let expected = [
-        ("quafka.table", "wired_wired"),
+        ("quafka.table", "wired_${topic}"),
         ("quafka.symbols", "side"),
         ("quafka.partition.by", "HOUR"),
         ("quafka.ttl", "36 HOURS"),
@@ -267,4 +269,45 @@ async fn a_table_that_questdb_refuses_is_told_so() {
     for part in ["table `refused`", "permission denied", "in: CREATE TABLE IF NOT EXISTS \"refused\""] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
+}
+
+/// Sets configs of a topic; the error and its message.
+async fn alter(wire: &mut Wire, topic: &str, configs: &[(&str, &str)]) -> (i16, String) {
+    use kafka_protocol::messages::incremental_alter_configs_request::{
+        AlterConfigsResource, AlterableConfig,
+    };
+    let text = |text: &str| StrBytes::from_string(text.to_owned());
+    let config = |(name, value): &(&str, &str)| {
+        AlterableConfig::default().with_name(text(name)).with_value(Some(text(value)))
+    };
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(2)
+        .with_resource_name(text(topic))
+        .with_configs(configs.iter().map(config).collect());
+    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    let response = wire.call(&request, 1).await.responses.remove(0);
+    (response.error_code, response.error_message.map(|message| message.to_string()).unwrap_or_default())
+}
+
+/// As `kafka-configs --alter` does it, which is how Apache's tools get them through.
+#[tokio::test]
+async fn a_table_that_is_not_there_yet_is_shaped_later() {
+    let questdb = QuestDbServer::start().await;
+    let gateway = Gateway::start("[topics.altered]\npartitions = 3", questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let (error, message) = alter(&mut wire, "altered", &[("quafka.ttl", "soon")]).await;
+    assert!(error == 40 && message.starts_with("quafka.ttl=soon: "), "{message}");
+    let (error, message) = alter(&mut wire, "altered", &[("quafka.ttl", "1d"), ("retention.ms", "1")]).await;
+    assert!(error == 40 && message.starts_with("cannot change quafka.ttl, retention.ms"), "{message}");
+    let configs =
+        [("quafka.ttl", "3 weeks"), ("quafka.columns", "id LONG"), ("quafka.dedup.keys", "timestamp,id")];
+    assert_eq!(alter(&mut wire, "altered", &configs).await, (0, String::new()));
+    assert_eq!(alter(&mut wire, "altered", &[("quafka.partition.by", "week")]).await, (0, String::new()));
+    for _ in 0..2 {
+        assert_eq!(send(&mut wire, "altered", &[r#"{"id":1}"#]).await, (0, String::new()));
+    }
+    questdb.wait_for_rows("altered", 1, PATIENCE).await;
+    assert_eq!(shape(questdb, "altered").await, json!(["WEEK", 3, "WEEK", true]));
+    let (error, message) = alter(&mut wire, "altered", &[("quafka.ttl", "1 year")]).await;
+    assert!(error == 40 && message.starts_with("table `altered` is there already"), "{message}");
 }

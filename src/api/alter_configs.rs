@@ -1,17 +1,31 @@
 //! AlterConfigs (33), versions 0-2, and IncrementalAlterConfigs (44), versions 0-1.
 //!
-//! Nothing can be changed over the wire: every resource gets 40, with where its settings are changed. A tool hears
-//! that, instead of believing that it has set a retention.
+//! What is changed over the wire is how a topic's table is made, while it is not there: the `quafka.` configs of
+//! CreateTopics, by IncrementalAlterConfigs. It is the way for tools that check the configs' names when they create a
+//! topic. Everything else gets 40, with where it is changed: a tool hears that, instead of believing that it has set a
+//! retention.
+//!
+//! 1. Anything but setting (operation 0) `quafka.` configs of a topic (resource type 2) gets 40.
+//! 2. A topic that is not to be had gets the code that Metadata gives it.
+//! 3. A config or value that is wrong gets 40, as in CreateTopics.
+//! 4. A table that is there already: 40. Where QuestDB does not say whether it is: 19.
+
+use std::sync::Arc;
 
 use kafka_protocol::messages::{AlterConfigsResponse, IncrementalAlterConfigsResponse};
 use kafka_protocol::messages::{alter_configs_response, incremental_alter_configs_response};
 use quafka_protocol::ErrorCode;
-use quafka_protocol::requests::alter_configs::AlteredResource;
+use quafka_protocol::requests::alter_configs::{AlteredConfig, AlteredResource};
 use quafka_protocol::requests::{AlterConfigsRequest, IncrementalAlterConfigsRequest};
 
+use super::Call;
+use super::errors::topic_error;
 use super::reply::text;
+use crate::config::TOPIC_CONFIG_PREFIX;
+use crate::topics::TopicError;
 
 const TOPIC: i8 = 2;
+const SET: i8 = 0;
 
 pub(super) fn answer(request: &AlterConfigsRequest<'_>) -> AlterConfigsResponse {
     let responses = request.resources.iter().map(|resource| {
@@ -24,15 +38,62 @@ pub(super) fn answer(request: &AlterConfigsRequest<'_>) -> AlterConfigsResponse 
     AlterConfigsResponse::default().with_responses(responses.collect())
 }
 
-pub(super) fn incremental(request: &IncrementalAlterConfigsRequest<'_>) -> IncrementalAlterConfigsResponse {
-    let responses = request.resources.iter().map(|resource| {
-        incremental_alter_configs_response::AlterConfigsResourceResponse::default()
-            .with_error_code(ErrorCode::InvalidConfig.code())
-            .with_error_message(Some(text(reason(resource))))
+pub(super) async fn incremental(
+    call: Call<'_>,
+    request: &IncrementalAlterConfigsRequest<'_>,
+) -> IncrementalAlterConfigsResponse {
+    let mut responses = Vec::with_capacity(request.resources.len());
+    for resource in &request.resources {
+        let response = incremental_alter_configs_response::AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
-            .with_resource_name(text(resource.resource_name))
-    });
-    IncrementalAlterConfigsResponse::default().with_responses(responses.collect())
+            .with_resource_name(text(resource.resource_name));
+        responses.push(match alter(call, resource, request.validate_only).await {
+            Ok(()) => response.with_error_message(None),
+            Err((error, message)) => {
+                response.with_error_code(error.code()).with_error_message(Some(text(message)))
+            }
+        });
+    }
+    IncrementalAlterConfigsResponse::default().with_responses(responses)
+}
+
+async fn alter(
+    call: Call<'_>,
+    resource: &AlteredResource<'_>,
+    validate_only: bool,
+) -> Result<(), (ErrorCode, String)> {
+    let ours = |config: &AlteredConfig<'_>| {
+        config.operation == SET && config.name.starts_with(TOPIC_CONFIG_PREFIX) && config.value.is_some()
+    };
+    let invalid = |message| Err((ErrorCode::InvalidConfig, message));
+    if resource.resource_type != TOPIC || resource.configs.is_empty() || !resource.configs.iter().all(ours) {
+        return invalid(reason(resource));
+    }
+    let refused = |error: TopicError| (topic_error(&error), error.to_string());
+    let (topics, name) = (&call.gateway.topics, resource.resource_name);
+    let topic = topics.describe(name).map_err(refused)?;
+    let configs = resource.configs.iter().filter_map(|config| Some((config.name, config.value?)));
+    let config = match topic.config().with_configs(configs) {
+        Ok(config) => Arc::new(config),
+        Err(reason) => return invalid(reason),
+    };
+    let reconfigured = topics.reconfigure(name, config.clone(), true).map_err(refused)?;
+    // Where the table depends on the record, those that are there stay as they are.
+    if let Some(table) = reconfigured.pipeline().table() {
+        let schema = call.gateway.schemas.table(table).await;
+        let schema = schema.map_err(|error| (ErrorCode::NotEnoughReplicas, error.to_string()))?;
+        if !schema.columns.is_empty() {
+            return invalid(format!(
+                "table `{table}` is there already, so these configs would change nothing: change it in QuestDB with \
+                 ALTER TABLE, and what the topic's records become in the configuration file, [topics.\"{name}\"]"
+            ));
+        }
+    }
+    if !validate_only {
+        topics.reconfigure(name, config, false).map_err(refused)?;
+        tracing::info!(peer = %call.connection.peer, topic = name, "the table's settings are changed");
+    }
+    Ok(())
 }
 
 fn reason(resource: &AlteredResource<'_>) -> String {
@@ -51,8 +112,6 @@ fn reason(resource: &AlteredResource<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use quafka_protocol::requests::alter_configs::AlteredConfig;
-
     use super::*;
 
     #[test]

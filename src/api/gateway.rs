@@ -8,10 +8,10 @@ use super::Connection;
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
-use crate::ops::{LogLimit, Metrics};
+use crate::ops::{Cluster, LogLimit, Metrics, PartitionState, TopicState};
 use crate::schema::Schemas;
 use crate::sink::Sink;
-use crate::topics::{Numbers, Topics};
+use crate::topics::{Numbers, Topic, Topics};
 
 /// The one node that this gateway says it is.
 pub const NODE_ID: i32 = 1;
@@ -61,6 +61,25 @@ impl Gateway {
             },
             _ => self.listening.clone(),
         }
+    }
+
+    /// The node and its topics, for those who ask over HTTP.
+    pub fn cluster(&self) -> Cluster {
+        let address = self.config.advertise.as_ref().unwrap_or(&self.listening);
+        let describe = |topic: &Arc<Topic>| TopicState {
+            name: topic.name().clone(),
+            partitions: topic.partitions().len(),
+            written: (0..)
+                .zip(topic.partitions())
+                .map(|(index, partition)| {
+                    let (records, bytes) = partition.written();
+                    PartitionState { index, records, bytes, next_offset: partition.next_offset() }
+                })
+                .filter(|partition| partition.records > 0)
+                .collect(),
+        };
+        let topics = self.topics.list().iter().map(describe).collect();
+        Cluster { node_id: NODE_ID, host: address.host.clone(), port: address.port, topics }
     }
 
     /// Runs `work` with a decompressor that is idle, or a new one.

@@ -5,8 +5,8 @@
 //!   not know; in version 6 error 69 with the reason (KIP-1043).
 //! - OffsetFetch (9), versions 1-9: every group gets 30, final: a consumer with a group of its own begins with this, and
 //!   must not believe that it is at the beginning of something.
-//! - ConsumerGroupHeartbeat (68), versions 0-1: every group gets 30, with the reason. It is the one API of a consumer's
-//!   whose message the Java client shows.
+//! - ConsumerGroupHeartbeat (68), versions 0-1: every group gets 42, final, with the reason: with this code the Java
+//!   client shows the message, while for 30 it has words of its own.
 //! - ListTransactions (66), versions 0-2: an empty list, as transactions are groups of another kind.
 //!
 //! JoinGroup and FindCoordinator, which come first, have files of their own.
@@ -77,7 +77,7 @@ pub(super) fn fetch_offsets(call: Call<'_>, request: &OffsetFetchRequest<'_>) ->
 
 pub(super) fn heartbeat(request: &ConsumerGroupHeartbeatRequest<'_>) -> ConsumerGroupHeartbeatResponse {
     ConsumerGroupHeartbeatResponse::default()
-        .with_error_code(ErrorCode::GroupAuthorizationFailed.code())
+        .with_error_code(ErrorCode::InvalidRequest.code())
         .with_error_message(Some(text(NO_GROUPS)))
         .with_member_id(Some(text(request.member_id)))
         .with_member_epoch(request.member_epoch)

@@ -31,7 +31,8 @@ use quafka_protocol::{ApiKey, DecodeError, Reader, Request, RequestHeader};
 
 use crate::memory::FrameCharge;
 
-pub use gateway::Gateway;
+pub use crate::topics::TopicError;
+pub use gateway::{Gateway, NODE_ID};
 pub use reply::{Answer, Reply};
 
 /// A request as it came off the socket, without its length prefix.
@@ -160,7 +161,9 @@ pub async fn handle(gateway: &Arc<Gateway>, connection: &Connection, frame: Fram
         Request::DescribeLogDirs(request) => call.reply(&describe_log_dirs::answer(call, &request)),
         Request::Fetch(request) => fetch::handle(call, &request),
         Request::FindCoordinator(request) => call.reply(&find_coordinator::answer(call, &request)),
-        Request::IncrementalAlterConfigs(request) => call.reply(&alter_configs::incremental(&request)),
+        Request::IncrementalAlterConfigs(request) => {
+            call.reply(&alter_configs::incremental(call, &request).await)
+        }
         Request::InitProducerId(request) => call.reply(&init_producer_id::answer(call, &request)),
         Request::JoinGroup(request) => call.reply(&join_group::answer(call, &request)),
         Request::ListGroups(_) => call.reply(&groups::list()),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use quafka::config::Loaded;
-use quafka::mapping::Pipeline;
+use quafka::mapping::check_topics;
 use quafka::questdb::{QuestDb, QuestDbError};
 
 /// Longer than any QuestDB that is well takes.
@@ -28,10 +28,7 @@ pub async fn run(loaded: &Loaded) -> ExitCode {
 /// QuestDB's version, or the first thing that is wrong, with its key and where that was given.
 async fn check(loaded: &Loaded) -> Result<String, String> {
     let complaint = |key: &str, reason: String| loaded.error(key, reason).to_string();
-    for topic in loaded.config.topics.exact_names() {
-        Pipeline::new(topic, &loaded.config.topics.of(topic))
-            .map_err(|error| complaint(&format!("topics.{topic}"), error.to_string()))?;
-    }
+    topics(loaded)?;
     let conf = "questdb.conf";
     let questdb = QuestDb::from_conf(&loaded.config.questdb.conf)
         .map_err(|error| complaint(conf, error.to_string()))?;
@@ -41,6 +38,12 @@ async fn check(loaded: &Loaded) -> Result<String, String> {
     let visit = tokio::time::timeout(REACH_TIMEOUT, visit(&questdb)).await;
     let answer = visit.unwrap_or_else(|_| Err(format!("no answer within {} s", REACH_TIMEOUT.as_secs())));
     answer.map_err(|reason| complaint(conf, format!("cannot reach QuestDB: {reason}")))
+}
+
+/// Checks what the settings of topics say about their records: formats, transforms, tables' names.
+pub fn topics(loaded: &Loaded) -> Result<(), String> {
+    check_topics(&loaded.config.topics)
+        .map_err(|(topic, error)| loaded.error(&format!("topics.{topic}"), error.to_string()).to_string())
 }
 
 /// Asks for the version, and whether the credentials are good: the version is told to anybody.

@@ -93,16 +93,18 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
     let listen = pick(top, "listen", &overrides.listen, report).unwrap_or(default.listen);
     let advertise = pick(top, "advertise", &overrides.advertise, report);
     let admin = pick(top, "admin", &overrides.admin, report).unwrap_or(default.admin);
+    let pandaproxy: Option<HostPort> = top.value("pandaproxy", report);
     let data_dir: Option<PathBuf> = pick(top, "data_dir", &overrides.data_dir, report);
     if data_dir.as_deref() == Some(Path::new("")) {
         report.error("data_dir", "is empty");
     }
-    check_addresses(&listen, advertise.as_ref(), &admin, report);
+    check_addresses(&listen, advertise.as_ref(), &admin, pandaproxy.as_ref(), report);
     check_durability(top, report);
     Config {
         listen,
         advertise,
         admin,
+        pandaproxy,
         data_dir,
         questdb: questdb(top, overrides, report),
         limits: Limits::load(top, report),
@@ -137,6 +139,7 @@ fn check_addresses(
     listen: &HostPort,
     advertise: Option<&HostPort>,
     admin: &HostPort,
+    pandaproxy: Option<&HostPort>,
     report: &mut Report<'_>,
 ) {
     if let Some(advertise) = advertise {
@@ -148,9 +151,20 @@ fn check_addresses(
             report.error("advertise", "clients cannot connect to port 0");
         }
     }
-    let same_host = listen.host == admin.host || listen.is_wildcard() || admin.is_wildcard();
-    if listen.port != 0 && listen.port == admin.port && same_host {
+    let same = |one: &HostPort, other: &HostPort| {
+        let same_host = one.host == other.host || one.is_wildcard() || other.is_wildcard();
+        one.port != 0 && one.port == other.port && same_host
+    };
+    if same(listen, admin) {
         report.error("admin", format!("{admin} is taken: Kafka clients are listened for on {listen}"));
+    }
+    if let Some(pandaproxy) = pandaproxy {
+        if same(listen, pandaproxy) {
+            let reason = format!("{pandaproxy} is taken: Kafka clients are listened for on {listen}");
+            report.error("pandaproxy", reason);
+        } else if same(admin, pandaproxy) {
+            report.error("pandaproxy", format!("{pandaproxy} is taken by the metrics (`admin`)"));
+        }
     }
 }
 

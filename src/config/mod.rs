@@ -49,6 +49,8 @@ pub struct Config {
     pub advertise: Option<HostPort>,
     /// Where metrics and health are served over HTTP.
     pub admin: HostPort,
+    /// Where records are taken over HTTP, as Redpanda's HTTP Proxy takes them; nowhere where absent.
+    pub pandaproxy: Option<HostPort>,
     /// Where producer ids and offsets survive a restart; without it they start from the clock.
     pub data_dir: Option<PathBuf>,
     /// The database.
@@ -65,6 +67,7 @@ impl Default for Config {
             listen: HostPort { host: "127.0.0.1".to_owned(), port: 9092 },
             advertise: None,
             admin: HostPort { host: "127.0.0.1".to_owned(), port: 9644 },
+            pandaproxy: None,
             data_dir: None,
             questdb: QuestDbConfig::default(),
             limits: Limits::default(),

@@ -38,6 +38,10 @@ impl Page<'_> {
             None => self.line("# advertise", "not set: clients are told what is listened on"),
         }
         self.value("", "admin", &quoted(&config.admin));
+        match &config.pandaproxy {
+            Some(pandaproxy) => self.value("", "pandaproxy", &quoted(pandaproxy)),
+            None => self.line("# pandaproxy", "not set: no records are taken over HTTP"),
+        }
         match &config.data_dir {
             Some(path) => self.value("", "data_dir", &quoted(&path.display())),
             None => self.line("# data_dir", "not set: producer ids and offsets start from the clock"),

@@ -21,6 +21,7 @@ const FULL: &str = r#"
 listen = "0.0.0.0:9092"
 advertise = "gateway.example.com:9092"
 admin = "127.0.0.1:9645"
+pandaproxy = "127.0.0.1:8082"
 data_dir = "/var/lib/quafka"
 durability = "direct"
 
@@ -82,8 +83,6 @@ const OTHER_TOPIC_KEYS: &[&str] = &[
     "dlq = { topic = \"dead\", bootstrap = \"h:9092\" }",
     "transforms = [{ type = \"Flatten\", of = \"value\", delimiter = \".\", predicate = { type = \"HasHeaderKey\", \
      name = \"x\" }, negate = true }]",
-    "filter = \"price > 0\"",
-    "columns = { notional = \"price * qty\" }",
 ];
 
 #[test]
@@ -110,10 +109,12 @@ fn an_empty_file_is_the_defaults() {
 
 #[test]
 fn every_key_is_read() {
-    let Config { listen, advertise, admin, data_dir, questdb, limits, topics } = file(FULL).unwrap().config;
+    let Config { listen, advertise, admin, pandaproxy, data_dir, questdb, limits, topics } =
+        file(FULL).unwrap().config;
     assert_eq!(listen.to_string(), "0.0.0.0:9092");
     assert_eq!(advertise.unwrap().to_string(), "gateway.example.com:9092");
     assert_eq!(admin.port, 9645);
+    assert_eq!(pandaproxy.unwrap().to_string(), "127.0.0.1:8082");
     assert_eq!(data_dir.as_deref(), Some(Path::new("/var/lib/quafka")));
     let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
     assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4 });
@@ -223,6 +224,9 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("advertise = \"h:0\"", "q.toml:1: advertise: ", "port 0"),
     ("admin = \"127.0.0.1:9092\"", "q.toml:1: admin: ", "is taken"),
     ("listen = \"0.0.0.0:1\"\nadmin = \"127.0.0.1:1\"", "q.toml:2: admin: ", "is taken"),
+    ("pandaproxy = \"h\"", "q.toml:1: pandaproxy: ", "not HOST:PORT"),
+    ("pandaproxy = \"127.0.0.1:9092\"", "q.toml:1: pandaproxy: ", "is taken: Kafka clients"),
+    ("pandaproxy = \"0.0.0.0:9644\"", "q.toml:1: pandaproxy: ", "is taken by the metrics"),
     ("data_dir = \"\"", "q.toml:1: data_dir: ", "empty"),
     ("durability = \"spool\"", "q.toml:1: durability: ", "not there yet"),
     ("durability = \"eventual\"", "q.toml:1: durability: ", "not known"),
@@ -436,13 +440,13 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     };
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
-    assert_eq!(origin("memory = \"128MiB\""), "q.toml:17");
-    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:9");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:18");
+    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:10");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:25")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:26")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
@@ -519,14 +523,17 @@ mod round_trip {
     }
 
     fn any_file() -> impl Strategy<Value = String> {
-        let top = (
-            option::of((1024..9000u16).prop_map(|port| format!("listen = \"0.0.0.0:{port}\""))),
-            option::of((1..9000u16).prop_map(|port| format!("advertise = \"h:{port}\""))),
-            option::of((10000..=u16::MAX).prop_map(|port| format!("admin = \"[::1]:{port}\""))),
-            option::of(
-                "[a-z/ \"'\\\\]{1,8}".prop_map(|dir| format!("data_dir = {}", toml::Value::String(dir))),
-            ),
-        );
+        let top =
+            (
+                option::of((1024..9000u16).prop_map(|port| format!("listen = \"0.0.0.0:{port}\""))),
+                option::of((1..9000u16).prop_map(|port| format!("advertise = \"h:{port}\""))),
+                option::of((10000..u16::MAX).prop_map(|port| {
+                    format!("admin = \"[::1]:{port}\"\npandaproxy = \"[::1]:{}\"", port + 1)
+                })),
+                option::of(
+                    "[a-z/ \"'\\\\]{1,8}".prop_map(|dir| format!("data_dir = {}", toml::Value::String(dir))),
+                ),
+            );
         let limits = (
             option::of((256..9999u32).prop_map(|mib| format!("memory = \"{mib}MiB\""))),
             option::of((2_000_000..100_000_000u32).prop_map(|bytes| format!("request_bytes = {bytes}"))),

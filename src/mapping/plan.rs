@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::names;
 use super::selection::Selection;
 use super::types::{self, new_column, target_of};
-use crate::config::{DESIGNATED, MissingTimestamp, TimestampConfig, TimestampFormat, TopicConfig};
+use crate::config::{DESIGNATED, Format, MissingTimestamp, TimestampConfig, TimestampFormat, TopicConfig};
 use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, TimeUnit};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -22,6 +22,9 @@ pub struct Plan {
     designated_lower: String,
     /// What it counts.
     pub(super) unit: TimeUnit,
+    /// How keys and values are read in place.
+    pub(super) key: InPlace,
+    pub(super) value: InPlace,
     /// The fields that become the designated timestamp.
     pub(super) timestamp: Option<TimestampConfig>,
     columns: HashMap<String, TableColumn>,
@@ -41,6 +44,27 @@ pub struct Plan {
     times: HashSet<String>,
     /// Whether a null in the designated timestamp's field is not the same as none.
     pub(super) judges_nulls: bool,
+}
+
+/// The formats that are read in place, without a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InPlace {
+    /// A JSON object where it starts with `{`, else UTF-8.
+    Auto,
+    /// JSON of any kind.
+    Json,
+    /// Text, whatever it looks like.
+    Text,
+}
+
+impl InPlace {
+    fn of(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Json,
+            Format::Text => Self::Text,
+            _ => Self::Auto,
+        }
+    }
 }
 
 /// Why a topic's records cannot become rows of a table.
@@ -93,6 +117,8 @@ impl Plan {
             unit: types::unit_of(schema.columns.get(&designated.to_lowercase())),
             designated_lower: designated.to_lowercase(),
             designated,
+            key: InPlace::of(config.key_format),
+            value: InPlace::of(config.format),
             timestamp: config.timestamp.clone(),
             judges_nulls: config
                 .timestamp

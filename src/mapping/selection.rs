@@ -74,10 +74,10 @@ fn default_value(value: &toml::Value) -> Value {
 impl Row<'_, '_> {
     /// Adds what is not from the record's key or value, and sees that nothing is missing.
     #[cold]
-    pub(super) fn complete<'h>(
+    pub(super) fn complete(
         &mut self,
         record: &SourceRecord<'_>,
-        headers: &mut dyn Iterator<Item = (&'h str, Value)>,
+        headers: &mut dyn Iterator<Item = (&str, Value)>,
     ) -> Result<(), Refusal> {
         let plan = self.plan;
         let selection = &plan.selection;

@@ -133,7 +133,8 @@ impl Row<'_, '_> {
         match (&mut column.values, &column.target) {
             (Values::Varchar { .. }, _) => return self.text_of(number, Kind::Double, source.text),
             (Values::Literal { .. }, _) => return self.convert_double(number, value, source),
-            _ if value.is_infinite() => {
+            // Not `inf`, which no JSON has: that is a double's own infinity.
+            _ if value.is_infinite() && source.text.last().is_some_and(u8::is_ascii_digit) => {
                 return Err(Refusal::of_column(
                     column.name.clone(),
                     format!(
@@ -232,14 +233,23 @@ impl Row<'_, '_> {
         let row = self.block.rows();
         let column = &mut self.block.columns[number];
         if column.attempt == self.block.attempt {
-            if column.from_key && !self.in_key {
-                return false;
-            }
-            self.block.take_back(number);
-            self.values -= 1;
-        } else if column.is_used() {
+            return self.make_room_again(number);
+        }
+        if column.is_used() {
             column.reach(row);
         }
+        true
+    }
+
+    /// The same for a column that has a value from this record already. Names collide seldom.
+    #[cold]
+    #[inline(never)]
+    fn make_room_again(&mut self, number: usize) -> bool {
+        if self.block.columns[number].from_key && !self.in_key {
+            return false;
+        }
+        self.block.take_back(number);
+        self.values -= 1;
         true
     }
 

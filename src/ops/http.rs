@@ -11,7 +11,8 @@ use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Metrics;
+use super::redpanda;
+use super::{Cluster, Metrics};
 use crate::memory::MemoryBudget;
 
 /// OpenMetrics 1.0, as Prometheus asks for it.
@@ -20,7 +21,7 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// Asks whether rows can be written now.
 pub type ReadyCheck = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
-/// The admin endpoint: `/metrics` and health over HTTP.
+/// The admin endpoint: `/metrics` and health over HTTP, and what Redpanda's tools ask there.
 pub struct AdminServer {
     /// What is told of the metrics.
     pub metrics: Arc<Metrics>,
@@ -28,6 +29,8 @@ pub struct AdminServer {
     pub memory: MemoryBudget,
     /// Resolves to the reason where the gateway cannot write rows at the moment.
     pub ready: ReadyCheck,
+    /// Tells of the node and its topics.
+    pub cluster: Box<dyn Fn() -> Cluster + Send + Sync>,
 }
 
 impl AdminServer {
@@ -37,6 +40,7 @@ impl AdminServer {
             .route("/metrics", get(metrics))
             .route("/live", get(|| async { "live\n" }))
             .route("/ready", get(ready))
+            .merge(redpanda::router())
             .with_state(Arc::new(self));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await

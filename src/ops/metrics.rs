@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -81,6 +81,7 @@ struct ErrorLabels {
 /// What the gateway counts. Rendered in the OpenMetrics text format.
 #[derive(Debug)]
 pub struct Metrics {
+    started: Instant,
     registry: RwLock<Registry>,
     connections_open: Gauge,
     connections_closed: Family<ClosedLabels, Counter>,
@@ -162,6 +163,7 @@ impl Metrics {
             memory_used.clone(),
         );
         Self {
+            started: Instant::now(),
             registry: RwLock::new(registry),
             connections_open,
             connections_closed,
@@ -231,6 +233,31 @@ impl Metrics {
     /// A Produce request is settled.
     pub fn produce_latency(&self, latency: Duration) {
         self.produce_latency.observe(latency.as_secs_f64());
+    }
+
+    /// For how long there have been metrics.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Kafka connections that are open.
+    pub fn open_connections(&self) -> i64 {
+        self.connections_open.get()
+    }
+
+    /// The latency of Produce requests under another name (without its unit, seconds) and a label.
+    pub(super) fn latency_as(
+        &self,
+        name: &str,
+        (label, value): (&'static str, &'static str),
+    ) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_labels([(label.into(), value.into())].into_iter());
+        let help = "From a Produce request's hand-over to QuestDB to its outcome";
+        registry.register_with_unit(name, help, Unit::Seconds, self.produce_latency.clone());
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode_registry(&mut text, &registry)?;
+        // Known to OpenMetrics alone.
+        Ok(text.lines().filter(|line| !line.starts_with("# UNIT")).flat_map(|line| [line, "\n"]).collect())
     }
 
     /// All of it, as OpenMetrics text.

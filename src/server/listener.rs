@@ -19,11 +19,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn listen(
     listener: TcpListener,
     gateway: Arc<Gateway>,
+    admission: Admission,
     shutdown: CancellationToken,
     connections: TaskTracker,
 ) {
-    let limits = &gateway.config.limits;
-    let admission = Admission::new(limits.connections, limits.connections_per_address);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

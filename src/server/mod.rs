@@ -3,6 +3,7 @@
 mod admission;
 mod connection;
 mod frames;
+mod http_listener;
 mod listener;
 mod start;
 

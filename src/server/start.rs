@@ -9,12 +9,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::Admission;
+use super::http_listener;
 use super::listener::listen;
 use crate::api::Gateway;
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
 use crate::ops::{AdminServer, LogLimit, Metrics};
+use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
 use crate::schema::Schemas;
 use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
@@ -89,26 +92,16 @@ impl Server {
 
         let (listener, local_addr) = bind("listen", &config.listen).await?;
         let (admin_listener, admin_addr) = bind("admin", &config.admin).await?;
+        let pandaproxy_listener = match &config.pandaproxy {
+            Some(address) => Some(bind("pandaproxy", address).await?),
+            None => None,
+        };
         let listening = HostPort { host: config.listen.host.clone(), port: local_addr.port() };
         let memory = MemoryBudget::new(config.limits.memory);
 
-        let stop_admin = CancellationToken::new();
-        let admin = AdminServer {
-            metrics: metrics.clone(),
-            memory: memory.clone(),
-            ready: {
-                let questdb = questdb.clone();
-                Box::new(move || {
-                    let questdb = questdb.clone();
-                    Box::pin(async move { questdb.ping().await.map_err(|error| error.to_string()) })
-                })
-            },
-        };
-        let admin = tokio::spawn(admin.serve(admin_listener, stop_admin.clone()));
-
         let gateway = Arc::new(Gateway {
             topics: Topics::new(config.topics.clone(), config.limits.topics, numbers.clone()),
-            schemas: Schemas::new(questdb),
+            schemas: Schemas::new(questdb.clone()),
             listening,
             numbers,
             sink,
@@ -120,8 +113,35 @@ impl Server {
             decompressors: Mutex::default(),
             config,
         });
+        let stop_admin = CancellationToken::new();
+        let admin = AdminServer {
+            metrics: gateway.metrics.clone(),
+            memory: gateway.memory.clone(),
+            ready: {
+                Box::new(move || {
+                    let questdb = questdb.clone();
+                    Box::pin(async move { questdb.ping().await.map_err(|error| error.to_string()) })
+                })
+            },
+            cluster: {
+                let gateway = gateway.clone();
+                Box::new(move || gateway.cluster())
+            },
+        };
+        let admin = tokio::spawn(admin.serve(admin_listener, stop_admin.clone()));
+
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-        let listener = tokio::spawn(listen(listener, gateway.clone(), stop.clone(), connections.clone()));
+        let limits = &gateway.config.limits;
+        let admission = Admission::new(limits.connections, limits.connections_per_address);
+        if let Some((listener, address)) = pandaproxy_listener {
+            let router = pandaproxy::router(gateway.clone(), connections.clone());
+            let (gateway, stop, tracker) = (gateway.clone(), stop.clone(), connections.clone());
+            let admission = admission.clone();
+            connections.spawn(http_listener::listen(listener, router, gateway, admission, stop, tracker));
+            tracing::info!(pandaproxy = %address, "taking records over HTTP, too");
+        }
+        let listener =
+            tokio::spawn(listen(listener, gateway.clone(), admission, stop.clone(), connections.clone()));
         tracing::info!(kafka = %local_addr, admin = %admin_addr, "quafka {} is listening", env!("CARGO_PKG_VERSION"));
         Ok(Self { gateway, local_addr, admin_addr, stop, stop_admin, connections, listener, admin })
     }

@@ -80,6 +80,25 @@ impl Topics {
         self.config.of(name)
     }
 
+    /// Gives a topic other settings; its partitions go on. Nothing is changed where it is only `checked`. Returns the
+    /// topic with the settings.
+    pub fn reconfigure(
+        &self,
+        name: &str,
+        config: Arc<TopicConfig>,
+        checked: bool,
+    ) -> Result<Arc<Topic>, TopicError> {
+        let topic = if checked { self.describe(name)? } else { self.resolve(name)? };
+        let mut known = self.known.write();
+        // What another has made of it meanwhile.
+        let topic = known.get(name).cloned().unwrap_or(topic);
+        let reconfigured = Arc::new(topic.reconfigured(config, &self.numbers)?);
+        if !checked {
+            known.insert(topic.name().clone(), reconfigured.clone());
+        }
+        Ok(reconfigured)
+    }
+
     /// Gives a topic more partitions; those that it has go on. Returns how many it had.
     pub fn grow(&self, name: &str, partitions: usize) -> Result<usize, TopicError> {
         let topic = self.resolve(name)?;

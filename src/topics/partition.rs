@@ -18,6 +18,9 @@ pub struct Partition {
 #[derive(Debug)]
 struct State {
     next_offset: i64,
+    /// Committed in this life.
+    records: u64,
+    bytes: u64,
     producers: Producers,
 }
 
@@ -44,7 +47,12 @@ pub enum Admission {
 
 impl Partition {
     pub(super) fn new(numbers: Arc<Numbers>) -> Self {
-        let state = State { next_offset: numbers.first_offset(), producers: Producers::default() };
+        let state = State {
+            next_offset: numbers.first_offset(),
+            records: 0,
+            bytes: 0,
+            producers: Producers::default(),
+        };
         Self { numbers, state: Mutex::new(state) }
     }
 
@@ -56,6 +64,12 @@ impl Partition {
     /// The offset that the next record gets.
     pub fn next_offset(&self) -> i64 {
         self.state.lock().next_offset
+    }
+
+    /// The records that were committed in this life, and their batches in bytes as sent.
+    pub fn written(&self) -> (u64, u64) {
+        let state = self.state.lock();
+        (state.records, state.bytes)
     }
 
     /// Judges a batch by its producer's numbers; a negative `producer_id` is a producer without idempotence, whose
@@ -85,6 +99,7 @@ impl Partition {
         Admission::Admitted(Admitted {
             partition: self.clone(),
             records,
+            bytes: 0,
             base_offset: None,
             place,
             fence,
@@ -99,6 +114,7 @@ impl Partition {
 pub struct Admitted {
     partition: Arc<Partition>,
     records: i64,
+    bytes: u64,
     /// The first offset, where it had to be known before the outcome.
     base_offset: Option<i64>,
     place: Option<Place>,
@@ -107,6 +123,13 @@ pub struct Admitted {
 }
 
 impl Admitted {
+    /// Says how large the batch is, in bytes as sent.
+    pub fn of_bytes(self, bytes: usize) -> Self {
+        let mut admitted = self;
+        admitted.bytes = bytes as u64;
+        admitted
+    }
+
     /// For the lane that writes the batch.
     pub fn fence(&self) -> Option<FenceToken> {
         self.fence.clone()
@@ -125,6 +148,11 @@ impl Admitted {
     /// The batch is in QuestDB: gives its records their offsets and returns the first.
     pub fn commit(mut self) -> i64 {
         let base_offset = self.reserve_offsets();
+        {
+            let mut state = self.partition.state.lock();
+            state.records += self.records.unsigned_abs();
+            state.bytes += self.bytes;
+        }
         if let Err(error) = self.partition.numbers.reserve_offsets(base_offset + self.records) {
             // The rows are written, so the producer must hear that; only the promise that offsets never repeat
             // after a restart is at stake.

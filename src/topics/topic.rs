@@ -36,6 +36,9 @@ pub enum TopicError {
     },
 }
 
+/// A plan, and the schema that it was made for.
+type PlanOfSchema = (Arc<TableSchema>, Arc<Plan>);
+
 /// A topic: its settings, its table, its partitions.
 #[derive(Debug)]
 pub struct Topic {
@@ -45,7 +48,7 @@ pub struct Topic {
     pipeline: Arc<Pipeline>,
     partitions: Vec<Arc<Partition>>,
     /// For each of the tables the plan for its schema as last seen.
-    plans: Mutex<HashMap<TableName, (Arc<TableSchema>, Arc<Plan>)>>,
+    plans: Mutex<HashMap<TableName, PlanOfSchema>>,
 }
 
 impl Topic {
@@ -77,6 +80,16 @@ impl Topic {
             partitions: self.partitions.iter().cloned().chain(new).collect(),
             plans: Mutex::new(self.plans.lock().clone()),
         }
+    }
+
+    /// The same topic with other settings, and with the partitions that it has.
+    pub(super) fn reconfigured(
+        &self,
+        config: Arc<TopicConfig>,
+        numbers: &Arc<Numbers>,
+    ) -> Result<Self, TopicError> {
+        let fresh = Self::new(&self.name, config, Some(0), numbers)?;
+        Ok(Self { partitions: self.partitions.clone(), ..fresh })
     }
 
     /// The topic's name.

@@ -47,7 +47,7 @@ pub(super) fn check<'a>(
     let admission =
         partition.admit(header.producer_id, header.producer_epoch, header.base_sequence, header.record_count);
     match admission {
-        Admission::Admitted(admitted) => Ok(Checked { batch, admitted }),
+        Admission::Admitted(admitted) => Ok(Checked { batch, admitted: admitted.of_bytes(records.len()) }),
         Admission::Duplicate(earlier) => Err(Pending::Earlier(earlier)),
         Admission::Void => {
             let message =

@@ -100,7 +100,7 @@ topic_settings! {
     /// What `format = "csv"` has to know.
     csv: Option<Csv> = None;
     /// What becomes of a value that is a JSON array.
-    top_level_array: TopLevelArray = TopLevelArray::Refuse;
+    top_level_array: TopLevelArray = TopLevelArray::Value;
 
     /// Where the designated timestamp comes from; where absent, the Kafka record's timestamp.
     timestamp: Option<TimestampConfig> = None;
@@ -151,8 +151,4 @@ topic_settings! {
 
     /// What happens to records before they become rows, in this order.
     transforms: Vec<Transform> = Vec::new();
-    /// An SQL condition on a row's columns: others are not written.
-    filter: Option<String> = None;
-    /// Columns that are computed, each by an SQL expression over the row's columns.
-    columns: BTreeMap<String, String> = BTreeMap::new();
 }

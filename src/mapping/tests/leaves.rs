@@ -8,6 +8,8 @@ impl Topic {
     fn tree(&mut self, fields: &[(&str, Value)]) -> Result<Appended, RowError> {
         let object = Object(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect());
         let message = Message {
+            key_has_schema: true,
+            value_has_schema: true,
             topic: "t".to_owned(),
             partition: 0,
             offset: 0,

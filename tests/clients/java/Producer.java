@@ -61,11 +61,16 @@ public final class Producer {
         String key = cut < 0 ? null : line.substring(0, cut);
         ProducerRecord<String, String> record = new ProducerRecord<>(topic, key, line.substring(cut + 1));
         if (headers) {
-            record.headers().add("source", ("kafka-clients-" + version).getBytes(StandardCharsets.UTF_8));
+            record.headers().add("source", name().getBytes(StandardCharsets.UTF_8));
             record.headers().add("trace", "1".getBytes(StandardCharsets.UTF_8));
             record.headers().add("empty", NOTHING);
         }
         return record;
+    }
+
+    /** Its name in the manifest has no more than the major and minor version. */
+    private String name() {
+        return "kafka-clients-" + version.replaceFirst("\\.\\d+$", "");
     }
 
     private void acknowledge(Exception error) {
@@ -83,8 +88,8 @@ public final class Producer {
             quoted.append(quoted.length() == 0 ? "\"" : ", \"").append(escaped).append('"');
         }
         return String.format(
-            "{\"client\": \"kafka-clients\", \"version\": \"%s\", \"sent\": %d, \"acked\": %d, \"errors\": [%s]}",
-            version, sent, acked.get(), quoted);
+            "{\"client\": \"%s\", \"version\": \"%s\", \"sent\": %d, \"acked\": %d, \"errors\": [%s]}",
+            name(), version, sent, acked.get(), quoted);
     }
 
     /** What the library's jar says of itself: the class that tells it is elsewhere in each major version. */

@@ -1,5 +1,15 @@
 """kafka-python, the newest and 2.0.2."""
 
+import sys
+
+try:
+    # 2.0.2 brings a six that Python 3.12 and later cannot import; only its environment has this one.
+    import six
+
+    sys.modules["kafka.vendor.six.moves"] = six.moves
+except ImportError:
+    pass
+
 import kafka
 from common import PATIENCE_S, Result, arguments, headers, records
 from kafka import KafkaProducer

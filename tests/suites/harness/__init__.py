@@ -1,0 +1,1 @@
+"""Other projects' own test suites against the gateway: see README.md."""
