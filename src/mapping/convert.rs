@@ -1,17 +1,20 @@
 //! Values into the types of a table's columns that JSON does not have: times, and what QuestDB reads from texts.
+//!
+//! All of it is marked as cold, to keep it out of the way of the values that JSON has.
 
 use super::literals;
 use super::messages::full;
 use super::record::Row;
 use super::refusal::Refusal;
 use super::timestamp::{self, Demand, how_written, parse_iso};
-use super::values::Kind;
+use super::values::{Kind, boolean_text};
 use crate::config::PointInTime;
 use crate::decode::json::Number;
 use crate::rows::{ColumnBuilder, Full, Target, TimeUnit, Values};
 
 impl Row<'_, '_> {
     /// A text where no texts are kept.
+    #[cold]
     pub(super) fn convert_text(&mut self, number: usize, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
         let column = &self.block.columns[number];
         match (&column.values, &column.target) {
@@ -28,6 +31,7 @@ impl Row<'_, '_> {
     }
 
     /// A text in a column whose texts are times.
+    #[cold]
     pub(super) fn time_text(&mut self, number: usize, text: &[u8]) -> Result<(), Refusal> {
         let format = self.plan.config.timestamp_format.as_ref();
         let shown = std::str::from_utf8(text).unwrap_or_default();
@@ -73,8 +77,27 @@ impl Row<'_, '_> {
         Ok(())
     }
 
+    /// A boolean where no booleans are kept: as QuestDB itself converts them.
+    #[cold]
+    pub(super) fn convert_boolean(&mut self, number: usize, value: bool) -> Result<(), Refusal> {
+        let column = &mut self.block.columns[number];
+        match (&mut column.values, &column.target) {
+            (Values::Long(values), Target::Integer { .. }) => values.push(i64::from(value)),
+            (Values::Double(values), Target::Double) | (Values::Float(values), _) => {
+                values.push(f64::from(u8::from(value)));
+            }
+            (Values::Varchar { .. } | Values::Symbol { .. }, _) => {
+                return self.text_of(number, Kind::Boolean, boolean_text(value));
+            }
+            _ => return Err(self.mismatch(number, Kind::Boolean, boolean_text(value))),
+        }
+        self.pushed(number);
+        Ok(())
+    }
+
     /// An integer where neither integers nor doubles nor texts are kept. In a column of times it counts the column's
     /// unit, as in QuestDB.
+    #[cold]
     pub(super) fn convert_integer(
         &mut self,
         number: usize,
@@ -96,6 +119,7 @@ impl Row<'_, '_> {
     }
 
     /// A number with a fraction or an exponent, in such a column.
+    #[cold]
     pub(super) fn convert_double(
         &mut self,
         number: usize,
@@ -125,6 +149,7 @@ impl Row<'_, '_> {
     }
 
     /// A number's digits where QuestDB reads texts: decimals are numbers.
+    #[cold]
     pub(super) fn convert_number(&mut self, number: usize, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
         match self.block.columns[number].target {
             Target::Literal(crate::rows::Literal::Decimal { .. }) => self.literal(number, kind, text),

@@ -43,7 +43,7 @@ pub(super) enum Kind {
 }
 
 impl Row<'_, '_> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, name: u32, value: &[u8]) -> Result<(), Refusal> {
         let number = match self.place(name)? {
             Place::Column(number) => number,
@@ -71,25 +71,15 @@ impl Row<'_, '_> {
 
     #[inline]
     pub(super) fn boolean(&mut self, name: u32, value: bool) -> Result<(), Refusal> {
-        let text: &[u8] = if value { b"true" } else { b"false" };
         let number = match self.place(name)? {
             Place::Column(number) | Place::Times(number) => number,
             Place::Taken => return Ok(()),
-            Place::Timestamp(part) => return Err(self.no_timestamp(part, "a boolean", text)),
+            Place::Timestamp(part) => return Err(self.no_timestamp(part, "a boolean", boolean_text(value))),
         };
         self.start(number, Kind::Boolean)?;
-        let column = &mut self.block.columns[number];
-        match (&mut column.values, &column.target) {
-            (Values::Boolean(values), _) => values.push(value),
-            // As QuestDB itself converts them.
-            (Values::Long(values), Target::Integer { .. }) => values.push(i64::from(value)),
-            (Values::Double(values), Target::Double) | (Values::Float(values), _) => {
-                values.push(f64::from(u8::from(value)))
-            }
-            (Values::Varchar { .. } | Values::Symbol { .. }, _) => {
-                return self.text_of(number, Kind::Boolean, text);
-            }
-            _ => return Err(self.mismatch(number, Kind::Boolean, text)),
+        match &mut self.block.columns[number].values {
+            Values::Boolean(values) => values.push(value),
+            _ => return self.convert_boolean(number, value),
         }
         self.pushed(number);
         Ok(())
@@ -109,7 +99,7 @@ impl Row<'_, '_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn integer(&mut self, number: usize, value: i64, source: &Number<'_>) -> Result<(), Refusal> {
         self.start(number, Kind::Integer)?;
         let column = &mut self.block.columns[number];
@@ -135,7 +125,7 @@ impl Row<'_, '_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn double(&mut self, number: usize, value: f64, source: &Number<'_>) -> Result<(), Refusal> {
         self.start(number, Kind::Double)?;
         let attempt = self.block.attempt;
@@ -201,51 +191,65 @@ impl Row<'_, '_> {
     }
 
     /// A number or a boolean where text is written.
-    fn text_of(&mut self, number: usize, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn text_of(&mut self, number: usize, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
         match self.block.columns[number].target {
             Target::Text | Target::Symbol | Target::NewSymbol => self.push_text(number, kind, text),
             _ => Err(self.mismatch(number, kind, text)),
         }
     }
 
-    /// Where a name's value goes. A column that has a value from this record already has lost it, unless that is
-    /// the key's: names that collide are one column, and the last wins.
+    /// Where a name's value goes.
     #[inline]
     pub(super) fn place(&mut self, name: u32) -> Result<Place, Refusal> {
+        match self.block.paths.destination(name) {
+            Destination::Column(number) if self.make_room(number as usize) => {
+                Ok(Place::Column(number as usize))
+            }
+            Destination::Timestamp(part) => Ok(Place::Timestamp(part)),
+            Destination::Column(_) | Destination::Nowhere => Ok(Place::Taken),
+            Destination::Times(_) | Destination::Unknown => self.rare_place(name),
+        }
+    }
+
+    #[inline(never)]
+    fn rare_place(&mut self, name: u32) -> Result<Place, Refusal> {
         let destination = match self.block.paths.destination(name) {
             Destination::Unknown => self.find_destination(name)?,
             known => known,
         };
-        let (number, times) = match destination {
-            Destination::Column(number) => (number as usize, false),
-            Destination::Times(number) => (number as usize, true),
-            Destination::Timestamp(part) => return Ok(Place::Timestamp(part)),
-            Destination::Nowhere | Destination::Unknown => return Ok(Place::Taken),
-        };
+        Ok(match destination {
+            Destination::Column(number) if self.make_room(number as usize) => Place::Column(number as usize),
+            Destination::Times(number) if self.make_room(number as usize) => Place::Times(number as usize),
+            Destination::Timestamp(part) => Place::Timestamp(part),
+            _ => Place::Taken,
+        })
+    }
+
+    /// Sees that a column's next row is this one. A column that has a value from this record already loses it: names
+    /// that collide are one column, and the last wins. False: it is the key's, and stays.
+    #[inline]
+    fn make_room(&mut self, number: usize) -> bool {
         let row = self.block.rows();
         let column = &mut self.block.columns[number];
         if column.attempt == self.block.attempt {
-            return Ok(match self.place_again(number) {
-                Place::Column(number) if times => Place::Times(number),
-                place => place,
-            });
+            return self.make_room_again(number);
         }
         if column.is_used() {
             column.reach(row);
         }
-        Ok(if times { Place::Times(number) } else { Place::Column(number) })
+        true
     }
 
     /// The same for a column that has a value from this record already. Names collide seldom.
     #[cold]
     #[inline(never)]
-    fn place_again(&mut self, number: usize) -> Place {
+    fn make_room_again(&mut self, number: usize) -> bool {
         if self.block.columns[number].from_key && !self.in_key {
-            return Place::Taken;
+            return false;
         }
         self.block.take_back(number);
         self.values -= 1;
-        Place::Column(number)
+        true
     }
 
     #[cold]
@@ -339,6 +343,10 @@ impl Row<'_, '_> {
     fn is_new(&self, number: usize) -> bool {
         self.block.columns[number].type_name.is_none()
     }
+}
+
+pub(super) fn boolean_text(value: bool) -> &'static [u8] {
+    if value { b"true" } else { b"false" }
 }
 
 /// An integral double as an integer. None: it is beyond int64, where a cast would saturate.

@@ -11,7 +11,7 @@ use crate::rows::TimeUnit;
 
 impl Row<'_, '_> {
     /// A number in a field that is the designated timestamp.
-    #[inline]
+    #[inline(never)]
     pub(in crate::mapping) fn timestamp_number(
         &mut self,
         part: u32,
@@ -28,6 +28,7 @@ impl Row<'_, '_> {
     }
 
     /// A text in a field that is the designated timestamp, or one of the texts that make it.
+    #[inline(never)]
     pub(in crate::mapping) fn timestamp_text(&mut self, part: u32, text: &[u8]) -> Result<(), Refusal> {
         let Some(config) = &self.plan.timestamp else { return Ok(()) };
         let text = std::str::from_utf8(text).unwrap_or_default();
