@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod connector;
 pub mod decode;
 pub mod demo;
 pub mod mapping;

@@ -15,7 +15,9 @@ const BASE: &[&str] = &["config", "memory", "ops"];
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
-    ("cli", &["demo", "server", "mapping", "questdb"]),
+    ("cli", &["connector", "demo", "server", "mapping", "questdb"]),
+    // From one configuration to another: nothing that runs.
+    ("connector", &[]),
     ("demo", &["server", "sink", "questdb"]),
     ("server", &["api", "topics", "sink", "schema", "questdb"]),
     // The only place that knows both what a record became and what the sink made of it.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use quafka::config::Loaded;
+use quafka::config::{ConfigError, Loaded};
 use quafka::mapping::Pipeline;
 use quafka::questdb::{QuestDb, QuestDbError};
 
@@ -28,10 +28,7 @@ pub async fn run(loaded: &Loaded) -> ExitCode {
 /// QuestDB's version, or the first thing that is wrong, with its key and where that was given.
 async fn check(loaded: &Loaded) -> Result<String, String> {
     let complaint = |key: &str, reason: String| loaded.error(key, reason).to_string();
-    for topic in loaded.config.topics.exact_names() {
-        Pipeline::new(topic, &loaded.config.topics.of(topic))
-            .map_err(|error| complaint(&format!("topics.{topic}"), error.to_string()))?;
-    }
+    check_topics(loaded).map_err(|error| error.to_string())?;
     let conf = "questdb.conf";
     let questdb = QuestDb::from_conf(&loaded.config.questdb.conf)
         .map_err(|error| complaint(conf, error.to_string()))?;
@@ -41,6 +38,15 @@ async fn check(loaded: &Loaded) -> Result<String, String> {
     let visit = tokio::time::timeout(REACH_TIMEOUT, visit(&questdb)).await;
     let answer = visit.unwrap_or_else(|_| Err(format!("no answer within {} s", REACH_TIMEOUT.as_secs())));
     answer.map_err(|reason| complaint(conf, format!("cannot reach QuestDB: {reason}")))
+}
+
+/// Whether the settings of the topics that are named make sense.
+pub fn check_topics(loaded: &Loaded) -> Result<(), ConfigError> {
+    for topic in loaded.config.topics.exact_names() {
+        Pipeline::new(topic, &loaded.config.topics.of(topic))
+            .map_err(|error| loaded.error(&format!("topics.{topic}"), error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Asks for the version, and whether the credentials are good: the version is told to anybody.

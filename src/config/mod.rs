@@ -23,7 +23,7 @@ use serde::Deserialize;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;
 pub use limits::Limits;
-pub use load::{Given, Loaded, Overrides, load};
+pub use load::{Given, Loaded, Overrides, load, parse};
 pub use questdb_conf::masked;
 pub use topics::{
     BytesText, Csv, DeadLetters, Format, MissingTimestamp, NullInArray, OnError, Predicate, RecordColumn,

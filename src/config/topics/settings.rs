@@ -56,7 +56,7 @@ macro_rules! topic_settings {
             }
 
             /// What is set, each key with its value in TOML. What is set to nothing has no TOML.
-            pub(in crate::config) fn to_toml(&self) -> Vec<(&'static str, String)> {
+            pub fn to_toml(&self) -> Vec<(&'static str, String)> {
                 let mut keys = Vec::new();
                 $(if let Some(value) = self.$key.as_ref().and_then(|value| toml::Value::try_from(value).ok()) {
                     keys.push((stringify!($key), value.to_string()));
