@@ -75,7 +75,8 @@ fn shuffled() -> Vec<String> {
 }
 
 fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
-    let plan = Plan::new(TableName::new("trades"), &Arc::new(config), &TableSchema::default()).unwrap();
+    let plan =
+        Plan::new(&"t".into(), TableName::new("trades"), &Arc::new(config), &TableSchema::default()).unwrap();
     let mut builder = plan.block_builder();
     let bytes: usize = records.iter().map(String::len).sum();
     bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {

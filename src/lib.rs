@@ -3,6 +3,7 @@
 pub mod api;
 pub mod config;
 pub mod connector;
+pub mod dead_letters;
 pub mod decode;
 pub mod demo;
 pub mod mapping;

@@ -15,13 +15,15 @@ const BASE: &[&str] = &["config", "memory", "ops"];
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
-    ("cli", &["connector", "demo", "server", "mapping", "questdb"]),
+    ("cli", &["connector", "demo", "server", "mapping", "dead_letters", "decode", "questdb", "rows"]),
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
     ("demo", &["server", "sink", "questdb"]),
-    ("server", &["api", "topics", "sink", "schema", "questdb"]),
+    ("server", &["api", "topics", "dead_letters", "sink", "schema", "questdb"]),
     // The only place that knows both what a record became and what the sink made of it.
-    ("api", &["topics", "mapping", "decode", "sink", "schema", "questdb", "rows"]),
+    ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "schema", "questdb", "rows"]),
+    // Rows for records that cannot be rows of their own.
+    ("dead_letters", &["decode", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
     // Left of the waist: synchronous, and the sink is not its business.

@@ -74,7 +74,7 @@ fn mapping(data: &[u8]) {
         doubles: vec!["d".to_owned()],
         ..TopicConfig::default()
     };
-    let Ok(plan) = Plan::new(TableName::new("t"), &Arc::new(config), &TableSchema::default()) else { return };
+    let Ok(plan) = Plan::new(&"t".into(), TableName::new("t"), &Arc::new(config), &TableSchema::default()) else { return };
     let mut block = plan.block_builder();
     let mut rows = 0;
     for (index, line) in data.split(|&byte| byte == b'\n').enumerate() {

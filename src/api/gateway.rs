@@ -6,6 +6,7 @@ use quafka_protocol::Decompressor;
 
 use super::Connection;
 use crate::config::{Config, HostPort};
+use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
 use crate::ops::{LogLimit, Metrics};
 use crate::schema::Schemas;
@@ -33,6 +34,8 @@ pub struct Gateway {
     pub memory: MemoryBudget,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The way to the topics that dead letters are sent to.
+    pub kafka_letters: KafkaLetters,
     /// Log lines about batches that were not written.
     pub refusals: LogLimit,
     /// Idle decompressors. Decoding does not wait for anything, so there are never more than worker threads.

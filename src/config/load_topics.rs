@@ -45,6 +45,13 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
             report.error(&section.full(key), reason);
         }
     }
+    let is_scalar = |value: &toml::Value| !matches!(value, toml::Value::Array(_) | toml::Value::Table(_));
+    let defaults = settings.defaults.iter().flatten();
+    for (column, _) in defaults.filter(|(_, value)| !is_scalar(value)) {
+        let reason =
+            format!("`{column}` has a table or an array; a default is a text, a number or a boolean");
+        report.error(&section.full("defaults"), reason);
+    }
     settings
 }
 

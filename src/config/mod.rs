@@ -28,7 +28,7 @@ pub use questdb_conf::masked;
 pub use topics::{
     BytesText, Csv, DeadLetters, Format, MissingTimestamp, NullInArray, OnError, Predicate, RecordColumn,
     TableTemplate, TemplatePart, TimestampConfig, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern,
-    TopicSettings, TopicsConfig, Transform, TransformPart, Unsupported,
+    TopicSettings, TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
 };
 
 /// What the gateway runs with.

@@ -24,10 +24,14 @@ impl Row<'_, '_> {
         self.block.begin()?;
         if self.plan.config.include_key {
             self.in_key = true;
-            self.part(KEY, "key", &message.key)?;
+            self.part(KEY, &self.plan.key_column, &message.key)?;
             self.in_key = false;
         }
-        self.part(VALUE, "value", &message.value)?;
+        self.part(VALUE, &self.plan.value_column, &message.value)?;
+        if self.plan.adds_to_rows {
+            let headers = message.headers.iter();
+            self.complete(record, &mut headers.map(|(name, value)| (name.as_str(), value.clone())))?;
+        }
         self.finish(record, message.designated)
     }
 

@@ -11,6 +11,7 @@ mod pipeline;
 mod plan;
 mod record;
 mod refusal;
+mod selection;
 mod tables;
 mod timestamp;
 mod values;

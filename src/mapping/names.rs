@@ -83,6 +83,11 @@ pub(super) fn fault_of_column_name(name: &str) -> Option<&'static str> {
     None
 }
 
+/// A column's name for a header, whose own names are words with hyphens more often than not.
+pub(super) fn column_name_of(header: &str) -> String {
+    header.replace(is_illegal, "_")
+}
+
 /// The characters that QuestDB takes in no column's name.
 fn is_illegal(character: char) -> bool {
     matches!(

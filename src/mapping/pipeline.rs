@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::names::{NameError, checked_table_name, table_name};
 use super::plan::Plan;
-use super::record::SourceRecord;
+use super::record::{SourceRecord, header_value};
 use super::refusal::cut;
 use crate::config::{Format, OnError, RecordColumn, TableTemplate, TemplatePart, TopicConfig};
 use crate::decode::{Message, PayloadError, Value, payloads};
@@ -61,9 +61,9 @@ impl Pipeline {
         self.config.record_columns.contains_key(&RecordColumn::Offset) || self.config.on_error == OnError::Dlq
     }
 
-    /// Whether a bad record refuses its whole batch.
-    pub fn refuses_batches(&self) -> bool {
-        self.config.on_error == OnError::Reject
+    /// Whether bad records are set aside, and the others of their batch written.
+    pub fn sets_bad_records_aside(&self) -> bool {
+        self.config.on_error != OnError::Reject
     }
 
     /// Whether a [`Plan`] reads this topic's records in place.
@@ -77,7 +77,7 @@ impl Pipeline {
         table: &TableName,
         schema: &crate::schema::TableSchema,
     ) -> Result<Plan, super::PlanError> {
-        Plan::new(table.clone(), &self.config, schema)
+        Plan::new(&self.topic, table.clone(), &self.config, schema)
     }
 
     /// The record as messages, each of them a row. None: nothing is written for it.
@@ -101,11 +101,8 @@ impl Pipeline {
             Some(bytes) => payloads(self.config.format, bytes)
                 .map_err(|error| unreadable("value", self.config.format, bytes, error))?,
         };
-        let headers: Vec<_> = record
-            .headers
-            .clone()
-            .map(|(name, value)| (name.to_owned(), value.map_or(Value::Null, header_value)))
-            .collect();
+        let headers: Vec<_> =
+            record.headers.clone().map(|(name, value)| (name.to_owned(), header_value(value))).collect();
         let mut messages = Vec::with_capacity(values.len());
         for payload in values {
             let mut message = Message {
@@ -149,14 +146,6 @@ impl Pipeline {
             column: None,
             message: error.to_string(),
         })
-    }
-}
-
-/// A header is text where it is UTF-8.
-fn header_value(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::Text(text.to_owned()),
-        Err(_) => Value::Bytes(bytes.to_vec()),
     }
 }
 

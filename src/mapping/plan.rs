@@ -3,8 +3,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names;
+use super::selection::Selection;
 use crate::config::{TimestampConfig, TopicConfig};
-use crate::rows::{BlockBuilder, ColumnBuilder, TableName, Target};
+use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, Target};
 use crate::schema::{TableColumn, TableSchema};
 
 /// How the records of a topic become rows of a table. Good for as long as the topic's settings and the table's
@@ -21,6 +22,16 @@ pub struct Plan {
     /// The fields that become the designated timestamp.
     pub(super) timestamp: Option<TimestampConfig>,
     columns: HashMap<String, TableColumn>,
+    /// The topic.
+    pub(super) topic: Arc<str>,
+    /// The column of a key that is no object.
+    pub(super) key_column: String,
+    /// The column of a value that is no object.
+    pub(super) value_column: String,
+    prefixes: Prefixes,
+    pub(super) selection: Selection,
+    /// Whether rows are more than their keys and values.
+    pub(super) adds_to_rows: bool,
     symbols: HashSet<String>,
     doubles: HashSet<String>,
 }
@@ -44,7 +55,12 @@ const DESIGNATED: &str = "timestamp";
 
 impl Plan {
     /// Makes the plan for a topic's settings and a table's columns; a table that does not exist has none.
-    pub fn new(table: TableName, config: &Arc<TopicConfig>, schema: &TableSchema) -> Result<Self, PlanError> {
+    pub fn new(
+        topic: &Arc<str>,
+        table: TableName,
+        config: &Arc<TopicConfig>,
+        schema: &TableSchema,
+    ) -> Result<Self, PlanError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let designated = match &schema.designated {
             Some(name) => name.clone(),
@@ -53,7 +69,21 @@ impl Plan {
         };
         let lower =
             |names: &[String]| names.iter().map(|name| name.replace('.', "_").to_lowercase()).collect();
+        // An empty prefix means none, and the usual name for what has no fields.
+        let prefix = |prefix: &str| if prefix.is_empty() { String::new() } else { format!("{prefix}_") };
+        let or = |name: &str, other: &str| if name.is_empty() { other.to_owned() } else { name.to_owned() };
+        let selection = Selection::new(config);
         Ok(Self {
+            topic: topic.clone(),
+            key_column: or(&config.key_prefix, "key"),
+            value_column: or(&config.value_prefix, "value"),
+            prefixes: Prefixes {
+                value: prefix(&config.value_prefix),
+                key: prefix(&config.key_prefix),
+                header: config.header_prefix.clone(),
+            },
+            adds_to_rows: selection.adds_to_rows(),
+            selection,
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             table,
             designated_lower: designated.to_lowercase(),
@@ -78,7 +108,7 @@ impl Plan {
 
     /// A builder for blocks of this plan's rows.
     pub fn block_builder(&self) -> BlockBuilder {
-        BlockBuilder::new(self.id, self.table.clone(), self.designated.clone())
+        BlockBuilder::new(self.id, self.table.clone(), self.designated.clone(), self.prefixes.clone())
     }
 
     /// Whether a name (in lower case) is the designated timestamp column's.

@@ -5,8 +5,9 @@ use quafka_protocol::Headers;
 use super::plan::Plan;
 use super::refusal::{Refusal, cut};
 use super::timestamp;
-use crate::decode::Timestamp;
+use crate::config::Format;
 use crate::decode::json::{self, JsonError, Scanner};
+use crate::decode::{Timestamp, Value};
 use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RecordIndex, RowError, VALUE};
 
 /// A Kafka record, as far as it becomes a row.
@@ -144,15 +145,23 @@ impl<'p, 'b> Row<'p, 'b> {
             self.key(key, superseded.map(|superseded| &superseded.key))?;
             self.in_key = false;
         }
-        if json::looks_like_object(value) {
+        if self.plan.config.format != Format::Text && json::looks_like_object(value) {
             let mut scanner = Scanner::new(value);
             self.object(&mut scanner, VALUE, superseded.map(|superseded| &superseded.value))?;
             scanner.end()?;
         } else {
             std::str::from_utf8(value).map_err(|_| {
-                Refusal::of_column("value", format!("the record's value is not UTF-8: `{}`", cut(value)))
+                Refusal::of_column(
+                    self.plan.value_column.as_str(),
+                    format!("the record's value is not UTF-8: `{}`", cut(value)),
+                )
             })?;
-            self.record_text("value", value)?;
+            let plan = self.plan;
+            self.record_text(&plan.value_column, value)?;
+        }
+        if self.plan.adds_to_rows {
+            let mut headers = record.headers.clone().map(|(name, value)| (name, header_value(value)));
+            self.complete(record, &mut headers)?;
         }
         self.finish(record, None)
     }
@@ -191,10 +200,10 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 
     fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
-        if !json::looks_like_object(key) {
+        if self.plan.config.key_format == Format::Text || !json::looks_like_object(key) {
             std::str::from_utf8(key).map_err(|_| {
                 Refusal::of_column(
-                    "key",
+                    self.plan.key_column.as_str(),
                     format!(
                         "the record's key is not UTF-8: `{}`; set `include_key = false` for the topic where keys need \
                          not be in the table",
@@ -202,7 +211,8 @@ impl<'p, 'b> Row<'p, 'b> {
                     ),
                 )
             })?;
-            return self.record_text("key", key);
+            let plan = self.plan;
+            return self.record_text(&plan.key_column, key);
         }
         let mut scanner = Scanner::new(key);
         let read = self.object(&mut scanner, KEY, superseded).and_then(|()| Ok(scanner.end()?));
@@ -314,6 +324,15 @@ impl<'p, 'b> Row<'p, 'b> {
         };
         let name = std::str::from_utf8(bytes).unwrap_or_default();
         self.block.paths.find(object, name, previous).ok_or_else(too_many_names)
+    }
+}
+
+/// A header is text where it is UTF-8, and bytes elsewhere.
+pub(super) fn header_value(value: Option<&[u8]>) -> Value {
+    match value.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+        None => Value::Null,
+        Some((_, Ok(text))) => Value::Text(text.to_owned()),
+        Some((bytes, Err(_))) => Value::Bytes(bytes.to_vec()),
     }
 }
 

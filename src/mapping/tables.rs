@@ -41,13 +41,8 @@ impl<'p> Tables<'p> {
 
     /// Appends a record: a row, several, or none. A record that cannot become rows leaves none behind.
     pub fn append(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
-        if self.pipeline.reads_in_place()
-            && let Some(table) = self.pipeline.table()
-        {
-            return match self.block(table) {
-                Some((plan, block)) => plan.append(record, block),
-                None => Ok(Appended::Skipped),
-            };
+        if self.pipeline.reads_in_place() {
+            return self.append_in_place(record);
         }
         let mut appended = Appended::Skipped;
         for message in self.pipeline.messages(record)? {
@@ -70,6 +65,17 @@ impl<'p> Tables<'p> {
             }
         }
         Ok(appended)
+    }
+
+    #[inline]
+    fn append_in_place(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
+        if let Some((plan, block)) = self.blocks.first_mut() {
+            return plan.append(record, block);
+        }
+        match self.pipeline.table().and_then(|table| self.block(table)) {
+            Some((plan, block)) => plan.append(record, block),
+            None => Ok(Appended::Skipped),
+        }
     }
 
     /// The tables whose columns have to be known before these records can become rows; nothing of what has been

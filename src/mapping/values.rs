@@ -4,6 +4,7 @@ use super::messages::full;
 use super::record::Row;
 use super::refusal::{Refusal, cut};
 use super::timestamp;
+use crate::config::TimestampConfig;
 use crate::decode::java_double;
 use crate::decode::json::{Number, NumberValue};
 use crate::rows::{Arrays, ColumnBuilder, Destination, Full, Interner, Target, Values, exact_double};
@@ -14,7 +15,7 @@ pub(super) enum Place {
     Column(usize),
     /// It is the designated timestamp.
     Timestamp,
-    /// Nowhere: the record's key has the column already.
+    /// Nowhere: the record's key has the column already, or the settings leave it out.
     Taken,
 }
 
@@ -199,9 +200,11 @@ impl Row<'_, '_> {
         let number = match self.block.paths.destination(name) {
             Destination::Column(number) => number as usize,
             Destination::Timestamp => return Ok(Place::Timestamp),
+            Destination::Nowhere => return Ok(Place::Taken),
             Destination::Unknown => match self.find_destination(name)? {
                 Destination::Column(number) => number as usize,
-                _ => return Ok(Place::Timestamp),
+                Destination::Nowhere => return Ok(Place::Taken),
+                Destination::Timestamp | Destination::Unknown => return Ok(Place::Timestamp),
             },
         };
         let row = self.block.rows();
@@ -220,15 +223,19 @@ impl Row<'_, '_> {
 
     #[cold]
     fn find_destination(&mut self, name: u32) -> Result<Destination, Refusal> {
-        let column_name = self.block.paths.column_name(name);
-        let lower = column_name.to_lowercase();
-        let destination = if self
-            .plan
-            .timestamp
-            .as_ref()
-            .is_some_and(|timestamp| timestamp.fields.contains(&column_name))
-        {
-            Destination::Timestamp
+        let mut column_name = self.block.paths.column_name(name);
+        let is_timestamp = |timestamp: &TimestampConfig| timestamp.fields.contains(&column_name);
+        if self.plan.timestamp.as_ref().is_some_and(is_timestamp) {
+            self.block.paths.set_destination(name, Destination::Timestamp);
+            return Ok(Destination::Timestamp);
+        }
+        let mut lower = column_name.to_lowercase();
+        if let Some(renamed) = self.plan.selection.renamed(&lower) {
+            column_name = renamed.as_ref().to_owned();
+            lower = column_name.to_lowercase();
+        }
+        let destination = if !self.plan.selection.takes(&lower) {
+            Destination::Nowhere
         } else if self.plan.is_designated(&lower) {
             return Err(Refusal::of_column(
                 column_name.as_str(),

@@ -9,6 +9,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use quafka_protocol::{ApiKey, Compression, ErrorCode};
 
+use crate::config::OnError;
+
 /// Why a connection was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
@@ -67,6 +69,11 @@ struct CodecLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OnErrorLabels {
+    on_error: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ErrorLabels {
     error: &'static str,
 }
@@ -81,6 +88,7 @@ pub struct Metrics {
     batches: Family<CodecLabels, Counter>,
     batch_bytes: Family<CodecLabels, Counter>,
     records: Counter,
+    bad_records: Family<OnErrorLabels, Counter>,
     produce_errors: Family<ErrorLabels, Counter>,
     produce_latency: Histogram,
     memory_used: Gauge,
@@ -119,6 +127,12 @@ impl Metrics {
         );
         let records =
             register(registry_ref, "records", "Records in the batches received", Counter::default());
+        let bad_records = register(
+            registry_ref,
+            "bad_records",
+            "Records that could not become rows, by what became of them",
+            Family::default(),
+        );
         let produce_errors = register(
             registry_ref,
             "produce_errors",
@@ -147,6 +161,7 @@ impl Metrics {
             batches,
             batch_bytes,
             records,
+            bad_records,
             produce_errors,
             produce_latency,
             memory_used,
@@ -182,6 +197,16 @@ impl Metrics {
         self.batches.get_or_create(&labels).inc();
         self.batch_bytes.get_or_create(&labels).inc_by(bytes as u64);
         self.records.inc_by(u64::from(records));
+    }
+
+    /// So many records could not become rows.
+    pub fn bad_records(&self, on_error: OnError, records: usize) {
+        let on_error = match on_error {
+            OnError::Reject => "reject",
+            OnError::Dlq => "dlq",
+            OnError::Skip => "skip",
+        };
+        self.bad_records.get_or_create(&OnErrorLabels { on_error }).inc_by(records as u64);
     }
 
     /// A record batch was answered with an error.

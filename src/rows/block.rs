@@ -106,6 +106,21 @@ pub enum ColumnValues {
 }
 
 impl ColumnValues {
+    /// Whether a row has a value.
+    pub fn has_values(&self) -> bool {
+        let any = |values: &dyn Array| values.null_count() < values.len();
+        match self {
+            Self::Boolean(values) => any(values),
+            Self::Long(values) | Self::Timestamp(values) => any(values),
+            Self::Double(values) => any(values),
+            Self::Varchar(values) => any(values),
+            Self::Symbol(values) => any(values),
+            Self::DoubleArray(arrays) => {
+                arrays.nulls.as_ref().is_none_or(|nulls| nulls.null_count() < nulls.len())
+            }
+        }
+    }
+
     /// The bytes that the values hold on to.
     pub fn memory_bytes(&self) -> usize {
         match self {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::block::{Block, RecordIndex, TableName, Timestamps};
 use super::column::{ColumnBuilder, Values};
-use super::paths::Paths;
+use super::paths::{Paths, Prefixes};
 
 /// How many columns a table of QuestDB can have.
 pub(crate) const MAX_COLUMNS: usize = 2_048;
@@ -24,6 +24,7 @@ pub struct BlockBuilder {
     pub(crate) plan: u64,
     table: TableName,
     timestamp: Arc<str>,
+    prefixes: Prefixes,
     pub(crate) paths: Paths,
     pub(crate) columns: Vec<ColumnBuilder>,
     /// By name in lower case.
@@ -59,12 +60,13 @@ pub(crate) enum Limit {
 }
 
 impl BlockBuilder {
-    pub(crate) fn new(plan: u64, table: TableName, timestamp: Arc<str>) -> Self {
+    pub(crate) fn new(plan: u64, table: TableName, timestamp: Arc<str>, prefixes: Prefixes) -> Self {
         Self {
             plan,
             table,
             timestamp,
-            paths: Paths::new(),
+            paths: Paths::new(&prefixes),
+            prefixes,
             columns: Vec::new(),
             column_index: HashMap::new(),
             used: Vec::new(),
@@ -117,7 +119,7 @@ impl BlockBuilder {
         self.used.clear();
         self.row_bytes = 0;
         if self.columns.len() > MAX_REMEMBERED_COLUMNS {
-            self.paths = Paths::new();
+            self.paths = Paths::new(&self.prefixes);
             self.columns.clear();
             self.column_index.clear();
         }

@@ -17,4 +17,4 @@ pub(crate) use builder::{Limit, MAX_COLUMNS};
 pub use column::Target;
 pub(crate) use column::{Arrays, ColumnBuilder, Full, Values, exact_double};
 pub(crate) use interner::Interner;
-pub(crate) use paths::{Destination, KEY, NONE, RECORD, VALUE};
+pub(crate) use paths::{Destination, HEADERS, KEY, META, NONE, Prefixes, RECORD, VALUE};

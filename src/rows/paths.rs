@@ -20,8 +20,25 @@ pub(crate) const VALUE: u32 = 0;
 /// The object that is a record's key.
 pub(crate) const KEY: u32 = 1;
 
-/// Holds the names `key` and `value`, for keys and values that are no objects.
+/// Holds the names of the columns for keys and values that are no objects.
 pub(crate) const RECORD: u32 = 2;
+
+/// Holds the names of headers.
+pub(crate) const HEADERS: u32 = 3;
+
+/// Holds the names of columns that the settings name.
+pub(crate) const META: u32 = 4;
+
+/// What the names of columns start with, by where they are from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Prefixes {
+    /// Of fields of a record's value.
+    pub value: String,
+    /// Of fields of a record's key.
+    pub key: String,
+    /// Of headers.
+    pub header: String,
+}
 
 /// An object, by the names that lead to it.
 #[derive(Clone, Debug)]
@@ -54,6 +71,8 @@ pub(crate) enum Destination {
     Column(u32),
     /// It is the designated timestamp.
     Timestamp,
+    /// It is not written.
+    Nowhere,
 }
 
 /// How many names are remembered. A topic's records have a few hundred at most.
@@ -63,10 +82,16 @@ const MAX_NAMES: usize = 10_000;
 const MAX_PREFIX: usize = 256;
 
 impl Paths {
-    pub fn new() -> Self {
+    pub fn new(prefixes: &Prefixes) -> Self {
         let root = |prefix: &str| Object { prefix: prefix.to_owned(), first: NONE };
         Self {
-            objects: vec![root(""), root("key_"), root("")],
+            objects: vec![
+                root(&prefixes.value),
+                root(&prefixes.key),
+                root(""),
+                root(&prefixes.header),
+                root(""),
+            ],
             names: Vec::new(),
             index: HashIndex::default(),
         }

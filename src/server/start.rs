@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::listener::listen;
 use crate::api::Gateway;
 use crate::config::{Config, HostPort};
+use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
 use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::questdb::{ConfError, QuestDb};
@@ -109,6 +110,7 @@ impl Server {
             sink,
             memory,
             metrics,
+            kafka_letters: KafkaLetters::default(),
             refusals: LogLimit::new(REFUSALS_LOGGED, REFUSALS_INTERVAL),
             decompressors: Mutex::default(),
             config,

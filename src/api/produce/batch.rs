@@ -6,13 +6,14 @@ use std::sync::Arc;
 use quafka_protocol::{Compression, DecompressError, Decompressor, ErrorCode, RecordBatch, Records};
 
 use super::Circumstances;
+use super::bad_records::BadRecords;
 use super::response::{Failure, MAX_RECORD_ERRORS};
 use super::settle::Pending;
 use crate::config::Limits;
-use crate::mapping::{Pipeline, Plan, SourceRecord, TableRows, Tables};
+use crate::mapping::{Plan, SourceRecord, TableRows, Tables};
 use crate::ops::Metrics;
 use crate::rows::{RecordIndex, RowError, TableName};
-use crate::topics::{Admission, Admitted, Partition};
+use crate::topics::{Admission, Admitted, Partition, Topic};
 
 /// A batch that may be written.
 pub(super) struct Checked<'a> {
@@ -82,17 +83,18 @@ pub(super) struct Placement {
 /// What a batch's records have become.
 pub(super) enum Converted {
     /// Rows, and the records that cannot be any.
-    Rows { tables: Vec<TableRows>, errors: Vec<RowError> },
+    Rows { tables: Vec<TableRows>, bad: BadRecords },
     /// Nothing yet: these tables have to be known first.
     UnknownTables(Vec<TableName>),
 }
 
-/// The batch's rows by the plans that there are.
+/// The batch's rows by the plans that there are. `refused` are records that QuestDB has refused.
 pub(super) fn convert(
-    pipeline: &Pipeline,
+    topic: &Topic,
     plans: &HashMap<TableName, Arc<Plan>>,
     batch: &RecordBatch<'_>,
     placement: Placement,
+    refused: &HashMap<RecordIndex, RowError>,
     limits: &Limits,
     decompressor: &mut Decompressor,
 ) -> Result<Converted, Failure> {
@@ -100,8 +102,8 @@ pub(super) fn convert(
     let bytes = decompressor
         .decompress(compression, batch.records, limits.decompressed_bytes)
         .map_err(|error| Failure::new(error.error_code(), decompression_message(&error)))?;
-    let mut tables = Tables::new(pipeline, plans);
-    let mut errors: Vec<RowError> = Vec::new();
+    let mut tables = Tables::new(topic.pipeline(), plans);
+    let mut bad = BadRecords::new(topic, limits.decompressed_bytes);
     for (index, record) in Records::new(&batch.header, bytes).enumerate() {
         let record = record
             .map_err(|error| Failure::new(ErrorCode::InvalidRecord, format!("record {index}: {error}")))?;
@@ -116,9 +118,13 @@ pub(super) fn convert(
             value: record.value,
             headers: record.headers,
         };
-        if let Err(error) = tables.append(&source) {
-            errors.push(error);
-            if pipeline.refuses_batches() && errors.len() >= MAX_RECORD_ERRORS {
+        let appended = match refused.get(&source.index) {
+            Some(error) => Err(error.clone()),
+            None => tables.append(&source).map(drop),
+        };
+        if let Err(error) = appended {
+            bad.add(&source, error)?;
+            if bad.refuse_the_batch() && bad.len() >= MAX_RECORD_ERRORS {
                 break;
             }
         }
@@ -126,7 +132,7 @@ pub(super) fn convert(
     if !tables.unknown().is_empty() {
         return Ok(Converted::UnknownTables(tables.unknown().iter().cloned().collect()));
     }
-    Ok(Converted::Rows { tables: tables.finish(), errors })
+    Ok(Converted::Rows { tables: tables.finish(), bad })
 }
 
 fn decompression_message(error: &DecompressError) -> String {

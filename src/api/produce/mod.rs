@@ -15,11 +15,15 @@
 //!
 //! With acks=0 there is no response; an error ends the connection, which is all that such a client can notice.
 
+mod bad_records;
 mod batch;
+mod job;
+mod plans;
 mod response;
 mod settle;
 mod target;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -65,7 +69,9 @@ struct Circumstances {
 
 /// Hands the request's batches to the lanes, in order; the reply waits for them.
 pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusal> {
-    let work = split(call, &frame.bytes)
+    let Frame { bytes, charge } = frame;
+    let charge = Arc::new(charge);
+    let work = split(call, &bytes)
         .map_err(|error| Refusal::Malformed { what: format!("{} v{}", call.api, call.version), error })?;
     let refusal = if !matches!(work.acks, -1..=1) {
         Some(Failure::new(
@@ -92,19 +98,19 @@ pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusa
         let mut pending = Vec::with_capacity(topic.partitions.len());
         let mut target = match &refusal {
             Some(failure) => Err(failure.clone()),
-            None => Target::of(call, &topic.name, circumstances.deadline).await,
+            None => Target::of(call.gateway, &topic.name, circumstances.deadline).await,
         };
         for (index, records) in topic.partitions {
             let outcome = match &mut target {
-                Ok(target) => target.write(call, index, records, circumstances).await,
+                Ok(target) => target.write(call, index, records, &charge, circumstances).await,
                 Err(failure) => Pending::Failed(failure.clone()),
             };
             pending.push((index, outcome));
         }
         topics.push((topic.name, pending));
     }
-    // The records are in blocks now, or refused.
-    drop(frame);
+    // The records are in blocks now, refused, or kept by those who may need them again.
+    drop((bytes, charge));
     // Without acks nobody waits.
     let answer_by = (work.acks != 0).then_some(circumstances.answer_by);
     Ok(settle::reply(call, answer_by, topics))

@@ -1,5 +1,6 @@
 //! From the outcomes of a request's batches to its response.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,10 +9,12 @@ use std::time::Instant;
 use quafka_protocol::ErrorCode;
 use tokio::time::timeout_at;
 
+use super::job::{Job, Letters, Write};
 use super::response::{Failure, PartitionResponse, encode};
 use crate::api::{Answer, Call, Connection, Gateway, Reply};
-use crate::rows::{RowError, TableName};
-use crate::sink::{Outcome, Ticket};
+use crate::config::OnError;
+use crate::rows::RowError;
+use crate::sink::Outcome;
 use crate::topics::{Admitted, Earlier, Verdict};
 
 /// What is known of a batch when its request has been taken.
@@ -24,20 +27,16 @@ pub(super) enum Pending {
     /// It was sent before.
     Earlier(Earlier),
     /// It is on its way to QuestDB.
-    Waiting(Waiting),
+    Waiting(Box<Waiting>),
 }
 
+/// A batch whose outcome is not known yet.
 pub(super) struct Waiting {
+    pub(super) job: Job,
     /// One for each table.
     pub(super) writes: Vec<Write>,
+    pub(super) letters: Vec<Letters>,
     pub(super) admitted: Admitted,
-}
-
-/// Rows of a batch that are on their way to one table.
-pub(super) struct Write {
-    pub(super) table: TableName,
-    pub(super) ticket: Ticket,
-    pub(super) adds_columns: bool,
 }
 
 /// The reply to a request with these batches, by topic and partition. Without `answer_by` there is none: acks=0.
@@ -55,7 +54,7 @@ pub(super) fn reply(
         for (topic, partitions) in topics {
             let mut settled = Vec::with_capacity(partitions.len());
             for (index, pending) in partitions {
-                let response = settle(&gateway, index, pending, answer_by).await;
+                let response = settle(index, pending, answer_by).await;
                 if response.error != ErrorCode::None {
                     gateway.metrics.produce_error(response.error);
                     // Without acks the connection ends, and the reason is logged with that.
@@ -76,12 +75,7 @@ pub(super) fn reply(
     }))
 }
 
-async fn settle(
-    gateway: &Arc<Gateway>,
-    index: i32,
-    pending: Pending,
-    answer_by: Option<Instant>,
-) -> PartitionResponse {
+async fn settle(index: i32, pending: Pending, answer_by: Option<Instant>) -> PartitionResponse {
     match pending {
         Pending::Failed(failure) => PartitionResponse::failed(index, failure),
         Pending::Rejected(errors) => PartitionResponse::rejected(index, errors),
@@ -96,7 +90,7 @@ async fn settle(
             Err(_) => PartitionResponse::failed(index, not_known_in_time()),
         },
         Pending::Waiting(waiting) => {
-            match in_time(Box::pin(written(gateway.clone(), index, waiting)), answer_by).await {
+            match in_time(Box::pin(written(index, *waiting)), answer_by).await {
                 Ok(response) => response,
                 Err(written) => {
                     // What becomes of the batch is part of its producer's state, and the answer to its copies.
@@ -127,19 +121,32 @@ fn not_known_in_time() -> Failure {
     Failure::new(ErrorCode::RequestTimedOut, message)
 }
 
-async fn written(gateway: Arc<Gateway>, index: i32, waiting: Waiting) -> PartitionResponse {
-    let Waiting { writes, admitted } = waiting;
+async fn written(index: i32, waiting: Waiting) -> PartitionResponse {
+    let Waiting { mut job, writes, mut letters, admitted } = waiting;
+    let gateway = job.gateway.clone();
+    let mut writes = VecDeque::from(writes);
     let mut rejected = Vec::new();
     let mut failure: Option<Failure> = None;
-    for Write { table, ticket, adds_columns } in writes {
-        let outcome = ticket.outcome().await;
-        // Perhaps the table is not what it was.
-        if adds_columns && outcome == Outcome::Committed || matches!(outcome, Outcome::Rejected(_)) {
-            gateway.schemas.invalidate(&table).await;
-        }
-        match outcome {
+    while let Some(mut write) = writes.pop_front() {
+        match write.outcome().await {
+            Outcome::Committed if write.adds_columns => gateway.schemas.invalidate(&write.table).await,
             Outcome::Committed => {}
-            Outcome::Rejected(errors) => rejected.extend(errors),
+            Outcome::Rejected(errors) if job.kept.is_some() => match job.again(&write, errors).await {
+                Ok((again, more)) => {
+                    writes.extend(again);
+                    letters.extend(more);
+                }
+                Err(failed) => drop(failure.get_or_insert(failed)),
+            },
+            // The table was changed a moment ago: what the producer sends again is made for what it is now.
+            Outcome::Rejected(errors) => match job.has_changed(&write).await {
+                Ok(false) => rejected.extend(errors),
+                Ok(true) => {
+                    let message = format!("table {} was changed while the batch was under way", write.table);
+                    failure.get_or_insert(Failure::new(ErrorCode::NotEnoughReplicas, message));
+                }
+                Err(failed) => drop(failure.get_or_insert(failed)),
+            },
             // That one table's rows may be written weighs more than that another's are not.
             Outcome::Unknown(reason) => {
                 failure = Some(Failure::new(ErrorCode::RequestTimedOut, reason.as_ref().to_owned()));
@@ -150,6 +157,11 @@ async fn written(gateway: Arc<Gateway>, index: i32, waiting: Waiting) -> Partiti
             }
         }
     }
+    for letters in letters {
+        if let Err(failed) = job.keep(letters).await {
+            failure.get_or_insert(failed);
+        }
+    }
     // `admitted` is dropped with a failure: the batch failed, and its producer sends it again.
     if let Some(failure) = failure {
         return PartitionResponse::failed(index, failure);
@@ -157,6 +169,7 @@ async fn written(gateway: Arc<Gateway>, index: i32, waiting: Waiting) -> Partiti
     if rejected.is_empty() {
         return PartitionResponse::committed(index, admitted.commit());
     }
+    gateway.metrics.bad_records(OnError::Reject, rejected.len());
     let errors: Arc<[RowError]> = rejected.into();
     admitted.reject(errors.clone());
     PartitionResponse::rejected(index, errors)

@@ -21,15 +21,7 @@ impl TopicPattern {
 
     /// Whether it covers the topic.
     pub fn matches(&self, topic: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == topic };
-        let Some(mut left) = topic.strip_prefix(first) else { return false };
-        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-        // The leftmost place is as good as any other, as nothing but `*` stands between the parts.
-        for part in middle.split('*') {
-            let Some((_, behind)) = left.split_once(part) else { return false };
-            left = behind;
-        }
-        left.ends_with(last)
+        matches_pattern(&self.0, topic)
     }
 
     /// Sorts the more specific pattern first: exact names, then more literal characters.
@@ -37,6 +29,19 @@ impl TopicPattern {
         let literals = self.0.bytes().filter(|byte| *byte != b'*').count();
         Reverse((self.is_exact(), literals))
     }
+}
+
+/// Whether a pattern, in which `*` stands for any characters, also none, covers a name.
+pub fn matches_pattern(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut left) = name.strip_prefix(first) else { return false };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    // The leftmost place is as good as any other, as nothing but `*` stands between the parts.
+    for part in middle.split('*') {
+        let Some((_, behind)) = left.split_once(part) else { return false };
+        left = behind;
+    }
+    left.ends_with(last)
 }
 
 impl FromStr for TopicPattern {

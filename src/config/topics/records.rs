@@ -28,7 +28,7 @@ pub enum OnError {
 
 /// Where dead letters are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, untagged)]
+#[serde(try_from = "GivenDeadLetters", into = "GivenDeadLetters")]
 pub enum DeadLetters {
     /// In a table of the QuestDB.
     Table {
@@ -42,6 +42,47 @@ pub enum DeadLetters {
         /// `HOST:PORT` of a broker, several divided by commas.
         bootstrap: String,
     },
+}
+
+/// As it stands in the file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "expected { table = \"NAME\" }, or { topic = \"NAME\", bootstrap = \"HOST:PORT\" }"
+)]
+struct GivenDeadLetters {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bootstrap: Option<String>,
+}
+
+impl TryFrom<GivenDeadLetters> for DeadLetters {
+    type Error = &'static str;
+
+    fn try_from(given: GivenDeadLetters) -> Result<Self, Self::Error> {
+        match (given.table, given.topic, given.bootstrap) {
+            (Some(table), None, None) => Ok(Self::Table { table }),
+            (None, Some(topic), Some(bootstrap)) => Ok(Self::Topic { topic, bootstrap }),
+            (None, Some(_), None) => Err(
+                "names a topic, but not the `bootstrap` address of its cluster, which must be another one",
+            ),
+            _ => Err("is either { table = \"NAME\" } or { topic = \"NAME\", bootstrap = \"HOST:PORT\" }"),
+        }
+    }
+}
+
+impl From<DeadLetters> for GivenDeadLetters {
+    fn from(letters: DeadLetters) -> Self {
+        match letters {
+            DeadLetters::Table { table } => Self { table: Some(table), ..Self::default() },
+            DeadLetters::Topic { topic, bootstrap } => {
+                Self { topic: Some(topic), bootstrap: Some(bootstrap), ..Self::default() }
+            }
+        }
+    }
 }
 
 impl Default for DeadLetters {

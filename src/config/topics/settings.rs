@@ -111,9 +111,9 @@ topic_settings! {
 
     /// Columns by the names that fields would have, and the names that they get.
     rename: BTreeMap<String, String> = BTreeMap::new();
-    /// The only columns that are written; where absent, all.
+    /// The only columns that are written, by their names after `rename`, with `*` for any characters; where absent, all.
     only: Option<Vec<String>> = None;
-    /// Columns that are not written.
+    /// Columns that are not written, by their names after `rename`, with `*` for any characters.
     drop: Vec<String> = Vec::new();
     /// Values for columns that a record has none for.
     defaults: BTreeMap<String, toml::Value> = BTreeMap::new();

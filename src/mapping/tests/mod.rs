@@ -3,6 +3,7 @@
 mod arrays;
 mod payload;
 mod properties;
+mod selection;
 mod settings;
 mod table;
 
@@ -32,7 +33,7 @@ impl Topic {
 
     /// `columns` are a table's, the first of them the designated timestamp.
     fn with(config: TopicConfig, columns: &[(&str, &str)]) -> Self {
-        let plan = Plan::new(TableName::new("t"), &Arc::new(config), &schema(columns)).unwrap();
+        let plan = Plan::new(&"t".into(), TableName::new("t"), &Arc::new(config), &schema(columns)).unwrap();
         let block = plan.block_builder();
         Self { plan, block, records: 0 }
     }

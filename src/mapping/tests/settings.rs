@@ -128,7 +128,7 @@ fn doubles_take_integers() {
 fn a_table_without_designated_timestamp_has_no_plan() {
     let mut schema = schema(&[("id", "LONG")]);
     schema.designated = None;
-    let error = Plan::new(TableName::new("t"), &Arc::default(), &schema).unwrap_err();
+    let error = Plan::new(&"t".into(), TableName::new("t"), &Arc::default(), &schema).unwrap_err();
     assert!(error.to_string().contains("table t has no designated timestamp"), "{error}");
 }
 

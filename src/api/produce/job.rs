@@ -1,0 +1,242 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use quafka_protocol::{ErrorCode, RecordBatch};
+use tokio::time::timeout_at;
+
+use super::bad_records::BadRecords;
+use super::batch::{Converted, Placement, convert};
+use super::plans::{Plans, schema};
+use super::response::Failure;
+use crate::api::Gateway;
+use crate::config::{DeadLetters, OnError};
+use crate::dead_letters::{self, DeadLetter, KafkaTarget};
+use crate::mapping::TableRows;
+use crate::memory::{DecodeTurn, FrameCharge};
+use crate::rows::{RecordIndex, RowError, TableName};
+use crate::schema::TableSchema;
+use crate::sink::{FenceToken, Outcome, Submission, Ticket, ticket};
+use crate::topics::Topic;
+
+/// One batch on its way into QuestDB: all that is needed to make its rows, also a second time where QuestDB refuses some.
+pub(super) struct Job {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) topic: Arc<Topic>,
+    pub(super) placement: Placement,
+    pub(super) deadline: Instant,
+    pub(super) fence: Option<FenceToken>,
+    /// The batch, where its rows may have to be made again, and its share of the memory budget.
+    pub(super) kept: Option<(Bytes, Arc<FrameCharge>)>,
+    /// The records that QuestDB has refused.
+    pub(super) refused: HashMap<RecordIndex, RowError>,
+}
+
+/// Rows of a batch that are on their way to one table.
+pub(super) struct Write {
+    pub(super) table: TableName,
+    ticket: Option<Ticket>,
+    pub(super) adds_columns: bool,
+    /// What the table looked like when the rows were made.
+    schema: Option<Arc<TableSchema>>,
+    /// The records that the rows are from, where they may have to be made again.
+    records: HashSet<RecordIndex>,
+}
+
+/// Dead letters that have to be kept before the batch is acknowledged.
+pub(super) enum Letters {
+    /// On their way to a table.
+    Table(TableName, Ticket),
+    /// To be sent to another cluster.
+    Topic(KafkaTarget, Vec<DeadLetter>),
+}
+
+impl Write {
+    /// Waits for what becomes of it; to be asked once.
+    pub(super) async fn outcome(&mut self) -> Outcome {
+        match self.ticket.take() {
+            Some(ticket) => ticket.outcome().await,
+            None => Outcome::Unknown("the write was settled before".into()),
+        }
+    }
+}
+
+impl Job {
+    /// The batch's rows, by table. Looks up tables that come up on the way.
+    pub(super) async fn rows(
+        &self,
+        batch: &RecordBatch<'_>,
+        plans: &mut Plans,
+        mut turn: DecodeTurn,
+    ) -> Result<(Vec<TableRows>, BadRecords, DecodeTurn), Failure> {
+        let (gateway, topic) = (&self.gateway, &self.topic);
+        loop {
+            let converted = gateway.with_decompressor(|decompressor| {
+                let limits = &gateway.config.limits;
+                convert(topic, &plans.by_table, batch, self.placement, &self.refused, limits, decompressor)
+            });
+            match converted? {
+                Converted::Rows { tables, bad } => return Ok((tables, bad, turn)),
+                Converted::UnknownTables(tables) => {
+                    drop(turn);
+                    for table in tables {
+                        plans.learn(gateway, topic, &table, self.deadline).await?;
+                    }
+                    turn = decode_turn(gateway, self.deadline).await?;
+                }
+            }
+        }
+    }
+
+    /// Hands rows to their lanes.
+    pub(super) async fn submit(&self, tables: Vec<TableRows>, plans: &Plans, turn: DecodeTurn) -> Vec<Write> {
+        let mut submissions = Vec::with_capacity(tables.len());
+        let mut writes = Vec::with_capacity(tables.len());
+        for TableRows { block, adds_columns } in tables {
+            let (resolver, ticket) = ticket();
+            let table = block.table.clone();
+            let schema = plans.schemas.get(&table).cloned();
+            let again = self.kept.is_some();
+            let records = if again { block.origin.iter().copied().collect() } else { HashSet::new() };
+            writes.push(Write { table, ticket: Some(ticket), adds_columns, schema, records });
+            let charge = turn.charge(block.memory_bytes());
+            let (deadline, fence) = (self.deadline, self.fence.clone());
+            let partition = self.placement.partition;
+            submissions.push(Submission { block, partition, deadline, fence, charge, resolver });
+        }
+        drop(turn);
+        for submission in submissions {
+            self.gateway.sink.submit(submission).await;
+        }
+        writes
+    }
+
+    /// Does with bad records what the topic's `on_error` says, other than refusing the batch.
+    pub(super) async fn set_aside(&self, bad: BadRecords) -> Result<Option<Letters>, Failure> {
+        if bad.is_empty() {
+            return Ok(None);
+        }
+        let config = self.topic.config();
+        self.gateway.metrics.bad_records(config.on_error, bad.len());
+        self.log(&bad);
+        if config.on_error != OnError::Dlq {
+            return Ok(None);
+        }
+        match &config.dlq {
+            DeadLetters::Topic { topic, bootstrap } => {
+                let target = KafkaTarget { topic: topic.clone(), bootstrap: bootstrap.clone() };
+                Ok(Some(Letters::Topic(target, bad.letters)))
+            }
+            DeadLetters::Table { table } => {
+                let table = TableName::new(table.as_str());
+                let Some(block) = dead_letters::block(table.clone(), &bad.letters) else { return Ok(None) };
+                drop(bad);
+                let turn = decode_turn(&self.gateway, self.deadline).await?;
+                let (resolver, ticket) = ticket();
+                let submission = Submission {
+                    partition: self.placement.partition,
+                    deadline: self.deadline,
+                    fence: self.fence.clone(),
+                    charge: turn.charge(block.memory_bytes()),
+                    block,
+                    resolver,
+                };
+                drop(turn);
+                self.gateway.sink.submit(submission).await;
+                Ok(Some(Letters::Table(table, ticket)))
+            }
+        }
+    }
+
+    /// QuestDB has refused rows of a write, and nothing of it is written. Where the table has changed, its rows are
+    /// made again by what it looks like now: that finds all records at once that do not fit any more. Where it has not,
+    /// the refused records are bad ones. Err: the rest is not written.
+    pub(super) async fn again(
+        &mut self,
+        write: &Write,
+        errors: Vec<RowError>,
+    ) -> Result<(Vec<Write>, Option<Letters>), Failure> {
+        let Some((records, _)) = self.kept.clone() else {
+            return Err(Failure::new(ErrorCode::UnknownServerError, "the batch was not kept".to_owned()));
+        };
+        let changed = self.has_changed(write).await?;
+        if !changed {
+            self.refused.extend(errors.into_iter().map(|error| (error.record, error)));
+        }
+        let batch = RecordBatch::parse(&records, usize::MAX)
+            .map_err(|error| Failure::new(error.error_code(), error.to_string()))?;
+        let mut plans = Plans::default();
+        plans.learn(&self.gateway, &self.topic, &write.table, self.deadline).await?;
+        let turn = decode_turn(&self.gateway, self.deadline).await?;
+        let (mut tables, mut bad, turn) = self.rows(&batch, &mut plans, turn).await?;
+        tables.retain(|rows| rows.block.table == write.table);
+        // The others have been told already.
+        bad.retain(self.placement.base_offset, &write.records);
+        let writes = self.submit(tables, &plans, turn).await;
+        let letters = self.set_aside(bad).await?;
+        Ok((writes, letters))
+    }
+
+    /// Whether a table looks different now from when a write's rows were made.
+    pub(super) async fn has_changed(&self, write: &Write) -> Result<bool, Failure> {
+        self.gateway.schemas.invalidate(&write.table).await;
+        let now = schema(&self.gateway, &write.table, self.deadline).await?;
+        Ok(write.schema.as_ref().is_some_and(|before| **before != *now))
+    }
+
+    /// Sees that letters are kept. Err: they are not known to be.
+    pub(super) async fn keep(&self, letters: Letters) -> Result<(), Failure> {
+        match letters {
+            Letters::Topic(target, letters) => self
+                .gateway
+                .kafka_letters
+                .send(&target, &letters, self.deadline)
+                .await
+                .map_err(|reason| Failure::new(ErrorCode::NotEnoughReplicas, reason)),
+            Letters::Table(table, ticket) => match ticket.outcome().await {
+                Outcome::Committed => Ok(()),
+                Outcome::Unknown(reason) => {
+                    Err(Failure::new(ErrorCode::RequestTimedOut, reason.as_ref().to_owned()))
+                }
+                Outcome::Unavailable(reason) => {
+                    Err(Failure::new(ErrorCode::NotEnoughReplicas, reason.as_ref().to_owned()))
+                }
+                Outcome::Rejected(errors) => {
+                    let reason = errors.into_iter().next().map(|error| error.message).unwrap_or_default();
+                    let message = format!(
+                        "table {table} does not take dead letters: {reason}; rename it, so that a new one is made, or \
+                         set `dlq` for topic {:?} to another table",
+                        self.topic.name()
+                    );
+                    Err(Failure::new(ErrorCode::NotEnoughReplicas, message))
+                }
+            },
+        }
+    }
+
+    /// Says in the log what was set aside, at a bounded rate.
+    fn log(&self, bad: &BadRecords) {
+        let Some(suppressed) = self.gateway.refusals.let_through() else { return };
+        let (topic, partition, records) = (self.topic.name(), self.placement.partition, bad.len());
+        let first = bad.errors.first().map(|error| (error.record, error.message.as_str()));
+        let letter = bad.letters.first();
+        let letter =
+            letter.map(|letter| ((letter.offset - self.placement.base_offset) as u32, &*letter.error));
+        let (record, message) = first.or(letter).unwrap_or_default();
+        match self.topic.config().on_error {
+            OnError::Dlq => {
+                tracing::warn!(%topic, partition, records, record, suppressed, "kept as dead letters: {message}");
+            }
+            _ => tracing::warn!(%topic, partition, records, record, suppressed, "skipped: {message}"),
+        }
+    }
+}
+
+/// Waits for the turn to make rows.
+pub(super) async fn decode_turn(gateway: &Gateway, deadline: Instant) -> Result<DecodeTurn, Failure> {
+    timeout_at(deadline.into(), gateway.memory.decode_turn()).await.map_err(|_| {
+        let message = "memory is full of batches that wait for QuestDB (limits.memory)".to_owned();
+        Failure::new(ErrorCode::NotEnoughReplicas, message)
+    })
+}

@@ -1,0 +1,83 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quafka_protocol::ErrorCode;
+use tokio::time::timeout_at;
+
+use super::response::Failure;
+use crate::api::Gateway;
+use crate::mapping::Plan;
+use crate::rows::TableName;
+use crate::schema::TableSchema;
+use crate::topics::Topic;
+
+/// Between two attempts to ask QuestDB what a table looks like.
+const SCHEMA_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a topic's records become rows, for the tables that are known so far.
+#[derive(Default)]
+pub(super) struct Plans {
+    pub(super) by_table: HashMap<TableName, Arc<Plan>>,
+    /// What the plans were made for.
+    pub(super) schemas: HashMap<TableName, Arc<TableSchema>>,
+}
+
+impl Plans {
+    /// For all tables that are likely to be needed.
+    pub(super) async fn of(gateway: &Gateway, topic: &Topic, deadline: Instant) -> Result<Self, Failure> {
+        let mut plans = Self::default();
+        match topic.pipeline().table() {
+            Some(table) => plans.learn(gateway, topic, table, deadline).await?,
+            // Which tables there are is known when the records have been read. Likely the same as last time.
+            None => {
+                for table in topic.tables() {
+                    if let Some(schema) = gateway.schemas.remembered(&table).await {
+                        plans.add(topic, &table, schema)?;
+                    }
+                }
+            }
+        }
+        Ok(plans)
+    }
+
+    /// Asks what a table looks like and makes the plan for it.
+    pub(super) async fn learn(
+        &mut self,
+        gateway: &Gateway,
+        topic: &Topic,
+        table: &TableName,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let schema = schema(gateway, table, deadline).await?;
+        self.add(topic, table, schema)
+    }
+
+    fn add(&mut self, topic: &Topic, table: &TableName, schema: Arc<TableSchema>) -> Result<(), Failure> {
+        let plan = topic
+            .plan(table, &schema)
+            .map_err(|error| Failure::new(ErrorCode::InvalidRecord, error.to_string()))?;
+        self.by_table.insert(table.clone(), plan);
+        self.schemas.insert(table.clone(), schema);
+        Ok(())
+    }
+}
+
+/// What the table looks like. QuestDB may be away for a moment: that is waited for, as it is by the lanes.
+pub(super) async fn schema(
+    gateway: &Gateway,
+    table: &TableName,
+    deadline: Instant,
+) -> Result<Arc<TableSchema>, Failure> {
+    let unavailable = |reason| Failure::new(ErrorCode::NotEnoughReplicas, reason);
+    loop {
+        match timeout_at(deadline.into(), gateway.schemas.table(table)).await {
+            Ok(Ok(schema)) => return Ok(schema),
+            Ok(Err(_)) if Instant::now() + SCHEMA_PAUSE < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
+            Ok(Err(error)) => return Err(unavailable(error.to_string())),
+            Err(_) => {
+                return Err(unavailable(format!("QuestDB does not say what columns table `{table}` has")));
+            }
+        }
+    }
+}
