@@ -14,8 +14,8 @@ use crate::rows::{Block, Column, ColumnValues, RecordIndex, TableName, Timestamp
 /// | column | type | |
 /// |---|---|---|
 /// | `timestamp` | TIMESTAMP, designated | when the record arrived |
-/// | `topic`, `partition`, `offset` | SYMBOL, LONG, LONG | where it was sent to |
-/// | `record_timestamp` | TIMESTAMP | its own timestamp |
+/// | `kafka_topic`, `kafka_partition`, `kafka_offset` | SYMBOL, LONG, LONG | where it was sent to |
+/// | `kafka_timestamp` | TIMESTAMP | its own timestamp |
 /// | `key`, `value` | VARCHAR | as they are, where they are UTF-8 |
 /// | `key_base64`, `value_base64` | VARCHAR | as Base64, where they are not |
 /// | `headers` | VARCHAR | a JSON array of `{"key", "value"}`, or `"base64"` in place of `"value"` |
@@ -34,11 +34,11 @@ pub fn block(table: TableName, letters: &[DeadLetter]) -> Option<Block> {
     };
     let longs = |long: fn(&DeadLetter) -> i64| letters.iter().map(long).collect::<Vec<i64>>();
     let columns = [
-        ("topic", symbols(|letter| Some(&*letter.topic))),
-        ("partition", ColumnValues::Long(longs(|letter| letter.partition.into()).into())),
-        ("offset", ColumnValues::Long(longs(|letter| letter.offset).into())),
+        ("kafka_topic", symbols(|letter| Some(&*letter.topic))),
+        ("kafka_partition", ColumnValues::Long(longs(|letter| letter.partition.into()).into())),
+        ("kafka_offset", ColumnValues::Long(longs(|letter| letter.offset).into())),
         (
-            "record_timestamp",
+            "kafka_timestamp",
             ColumnValues::Timestamp(Int64Array::from(longs(|letter| {
                 letter.timestamp_ms.saturating_mul(1_000)
             }))),
@@ -118,7 +118,16 @@ mod tests {
         let names: Vec<_> = block.columns.iter().map(|column| &*column.name).collect();
         assert_eq!(
             names,
-            ["topic", "partition", "offset", "record_timestamp", "key_base64", "value", "headers", "error"]
+            [
+                "kafka_topic",
+                "kafka_partition",
+                "kafka_offset",
+                "kafka_timestamp",
+                "key_base64",
+                "value",
+                "headers",
+                "error"
+            ]
         );
         assert_eq!((text("key_base64"), text("value")), ("/wA=".to_owned(), "{\"ü\":".to_owned()));
         let headers = r#"[{"key":"a","value":"1"},{"key":"a","value":null},{"base64":"/w==","key":"b"}]"#;
