@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use quafka::config::{self, OnError, Overrides};
+use quafka::demo::questdb_server::Options;
 use quafka::questdb::QuestDb;
 use rskafka::chrono::{DateTime, Utc};
 use rskafka::client::error::{Error, ProtocolError};
@@ -54,7 +55,7 @@ struct Run {
 async fn what_the_connector_makes_of_records() {
     let differences = differences::read(&folder().join("differences.toml"));
     let cases = selected_cases(&differences);
-    let questdb = QuestDbServer::start().await;
+    let questdb = &QuestDbServer::start_own_with(for_many_small_tables()).await;
 
     let mut runs: Vec<Run> = stream::iter(cases)
         .map(|case| async {
@@ -100,6 +101,19 @@ async fn what_the_connector_makes_of_records() {
     }
     println!("{}", report.summary());
     assert!(report.failures.is_empty(), "\n{}\n{}", report.failures.join("\n"), report.summary());
+}
+
+/// QuestDB takes disk for each column of each table in pages of up to 16 MiB: gigabytes for hundreds of tables.
+fn for_many_small_tables() -> Options {
+    let pages = [
+        "WRITER_DATA",
+        "WAL_WRITER_DATA",
+        "SYSTEM_WRITER_DATA",
+        "WRITER_DATA_INDEX_VALUE",
+        "WRITER_DATA_INDEX_KEY",
+    ];
+    let setting = |of: &str| (format!("QDB_CAIRO_{of}_APPEND_PAGE_SIZE"), "65536".to_owned());
+    Options { settings: pages.into_iter().map(setting).collect(), ..Options::default() }
 }
 
 /// All cases, or those that QUAFKA_PARITY names.

@@ -30,13 +30,16 @@ macro_rules! topic_settings {
         }
 
         impl TopicSettings {
+            /// All keys that there are.
+            pub const KEYS: &[&str] = &[$(stringify!($key)),*];
+
             /// Reads a table's keys.
             pub(in crate::config) fn read(section: &mut Section<'_>, report: &mut Report<'_>) -> Self {
                 Self { $($key: section.value(stringify!($key), report),)* }
             }
 
             /// Every setting spelt out.
-            pub(in crate::config) fn complete(config: &TopicConfig) -> Self {
+            pub fn complete(config: &TopicConfig) -> Self {
                 Self { $($key: Some(config.$key.clone()),)* }
             }
 
