@@ -24,9 +24,17 @@ bench:
 fuzz seconds="60":
     FUZZ_SECONDS={{seconds}} .ci/run fuzz
 
-# Real producers, in all ways
+# Every client in every way: about an hour
 clients:
     .ci/run clients_all
+
+# Kafka's own command-line tools
+tools:
+    .ci/run tools
+
+# Flink, Connect, MirrorMaker, rsyslog and collectd; tests/engines/README.md says what they need
+engines:
+    .ci/run engines
 
 # So many million records through kcat, for each codec: every one must be in QuestDB once
 kcat-load million="3":

@@ -15,8 +15,9 @@ use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopic};
 use kafka_protocol::messages::*;
-use kafka_protocol::protocol::{Decodable, StrBytes};
+use kafka_protocol::protocol::{Decodable, Request, StrBytes};
 use quafka_protocol::{ApiKey, ErrorCode};
 use support::{Gateway, Wire};
 
@@ -106,9 +107,10 @@ async fn all_topics_none_and_one_by_id() {
     let names = |response: &MetadataResponse| -> Vec<String> {
         response.topics.iter().map(|topic| topic.name.as_ref().unwrap().to_string()).collect()
     };
-    // Asking for a topic does not bring it into being.
+    // Asking for a topic does not bring it into being where the client does not want that.
     let topic = MetadataRequestTopic::default().with_name(Some(name("asked")));
-    wire.call(&MetadataRequest::default().with_topics(Some(vec![topic])), 1).await;
+    let request = MetadataRequest::default().with_topics(Some(vec![topic]));
+    wire.call(&request.with_allow_auto_topic_creation(false), 4).await;
     // Version 0 has no null: the empty list asks for all.
     let all = wire.call(&MetadataRequest::default().with_topics(Some(vec![])), 0).await;
     assert_eq!(names(&all), ["configured"]);
@@ -124,6 +126,33 @@ async fn all_topics_none_and_one_by_id() {
     assert_eq!(names(&found), ["configured"]);
     let lost = wire.call(&by_id(uuid::Uuid::from_u128(77)), 12).await;
     assert_eq!(lost.topics[0].error_code, code(ErrorCode::UnknownTopicId));
+}
+
+/// As on a broker, and as producers expect: what was asked for with `allow_auto_topic_creation`, or in a version that
+/// cannot forbid it, is among all topics from then on; unless there are too many.
+#[tokio::test]
+async fn a_topic_that_may_be_created_is_among_all_topics_once_it_was_asked_for() {
+    let gateway = gateway("limits.topics = 3\n[topics.\"closed-*\"]\nauto_create = false").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let ask = |text: &str| {
+        let topic = MetadataRequestTopic::default().with_name(Some(name(text)));
+        MetadataRequest::default().with_topics(Some(vec![topic]))
+    };
+    for (version, asked, error) in [
+        (1, "a", 0),
+        (4, "b", 0),
+        (12, "c", 0),
+        (12, "closed-1", code(ErrorCode::UnknownTopicOrPartition)),
+        (12, "not legal", code(ErrorCode::InvalidTopicException)),
+        // One too many: it is there, but not remembered.
+        (12, "d", 0),
+    ] {
+        let response = wire.call(&ask(asked).with_allow_auto_topic_creation(true), version).await;
+        assert_eq!(response.topics[0].error_code, error, "{asked}");
+    }
+    let all = wire.call(&MetadataRequest::default().with_topics(None), 12).await;
+    let names: Vec<_> = all.topics.iter().map(|topic| topic.name.as_ref().unwrap().as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
 }
 
 #[tokio::test]
@@ -167,6 +196,12 @@ async fn groups_are_refused_with_the_reason() {
             };
             let response = wire.call(&request, version).await;
             let (found, message) = match response.coordinators.first() {
+                // Such clients show no message: they get to the APIs that say more.
+                Some(coordinator) if key_type == 0 => {
+                    assert_eq!((coordinator.error_code, coordinator.node_id.0), (0, 1), "version {version}");
+                    assert_eq!(format!("{}:{}", coordinator.host, coordinator.port), gateway.bootstrap());
+                    continue;
+                }
                 Some(coordinator) => (coordinator.error_code, coordinator.error_message.clone()),
                 None => (response.error_code, response.error_message.clone()),
             };
@@ -176,9 +211,198 @@ async fn groups_are_refused_with_the_reason() {
             }
         }
     }
+    let refused = code(ErrorCode::GroupAuthorizationFailed);
     for version in ApiKey::JoinGroup.versions() {
         let response = wire.call(&JoinGroupRequest::default(), version).await;
-        assert_eq!(response.error_code, code(ErrorCode::GroupAuthorizationFailed), "version {version}");
+        assert_eq!(response.error_code, refused, "version {version}");
+    }
+    for version in ApiKey::ConsumerGroupHeartbeat.versions() {
+        let response = wire.call(&ConsumerGroupHeartbeatRequest::default(), version).await;
+        assert_eq!(response.error_code, refused, "version {version}");
+        assert!(response.error_message.unwrap().contains("there are no consumer groups"));
+    }
+    for version in ApiKey::OffsetFetch.versions() {
+        let request = OffsetFetchRequest::default();
+        let request = if version >= 8 {
+            request.with_groups(vec![OffsetFetchRequestGroup::default()])
+        } else {
+            let topic =
+                OffsetFetchRequestTopic::default().with_name(name("t")).with_partition_indexes(vec![3]);
+            request.with_topics(Some(vec![topic]))
+        };
+        let response = wire.call(&request, version).await;
+        let errors: Vec<i16> = match version {
+            1 => vec![response.topics[0].partitions[0].error_code],
+            2..=7 => vec![response.error_code],
+            _ => response.groups.iter().map(|group| group.error_code).collect(),
+        };
+        assert_eq!(errors, [refused], "version {version}");
+    }
+    for version in ApiKey::ListGroups.versions() {
+        let response = wire.call(&ListGroupsRequest::default(), version).await;
+        assert!(response.error_code == 0 && response.groups.is_empty(), "version {version}");
+    }
+    for version in ApiKey::DescribeGroups.versions() {
+        let request =
+            DescribeGroupsRequest::default().with_groups(vec![GroupId(StrBytes::from_static_str("g"))]);
+        let group = wire.call(&request, version).await.groups.remove(0);
+        let expected = if version >= 6 { code(ErrorCode::GroupIdNotFound) } else { 0 };
+        assert_eq!((group.error_code, group.group_state.as_str()), (expected, "Dead"), "version {version}");
+    }
+}
+
+/// Each version of each API that a client is told of is decoded and answered, on one connection that stays open.
+#[tokio::test]
+async fn what_is_advertised_is_implemented() {
+    let gateway = gateway("").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let named = ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str("test"))
+        .with_client_software_version(StrBytes::from_static_str("1"));
+    let advertised = wire.call(&named, 3).await.api_keys;
+    let mut answered = Vec::new();
+    /// A request's least in all versions, and the bodies of those that `kafka-protocol` has dropped.
+    macro_rules! answers {
+        ($request:expr $(, $version:literal => $body:expr)*) => {{
+            let request = $request;
+            let key = key_of(&request);
+            let versions = advertised.iter().find(|api| api.api_key == key).map(|api| api.min_version..=api.max_version);
+            for version in versions.unwrap_or_else(|| panic!("API {key} is not advertised")) {
+                match version {
+                    $($version => drop(call_by_hand(&mut wire, ApiKey::from_i16(key).unwrap(), $version, &[&$body]).await),)*
+                    _ => drop(wire.call(&request, version).await),
+                }
+                answered.push((key, version));
+            }
+        }};
+    }
+    const NO_TOPICS: [u8; 8] = [0; 8];
+    answers!(ProduceRequest::default().with_acks(1),
+        0 => [0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 1 => [0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 2 => [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    answers!(FetchRequest::default());
+    answers!(ListOffsetsRequest::default());
+    answers!(MetadataRequest::default().with_topics(Some(vec![])));
+    answers!(OffsetFetchRequest::default().with_topics(Some(vec![])));
+    answers!(FindCoordinatorRequest::default());
+    answers!(JoinGroupRequest::default());
+    answers!(DescribeGroupsRequest::default());
+    answers!(ListGroupsRequest::default());
+    answers!(SaslHandshakeRequest::default());
+    answers!(ApiVersionsRequest::default());
+    answers!(CreateTopicsRequest::default(), 0 => NO_TOPICS, 1 => [&NO_TOPICS[..], &[0]].concat());
+    answers!(DeleteTopicsRequest::default(), 0 => NO_TOPICS);
+    answers!(InitProducerIdRequest::default().with_transactional_id(None));
+    answers!(DescribeAclsRequest::default());
+    answers!(CreateAclsRequest::default());
+    answers!(DeleteAclsRequest::default());
+    answers!(DescribeConfigsRequest::default(), 0 => [0; 4]);
+    answers!(AlterConfigsRequest::default());
+    answers!(DescribeLogDirsRequest::default());
+    answers!(CreatePartitionsRequest::default());
+    answers!(IncrementalAlterConfigsRequest::default());
+    answers!(DescribeClusterRequest::default());
+    answers!(ListTransactionsRequest::default());
+    answers!(ConsumerGroupHeartbeatRequest::default());
+    let all = advertised
+        .iter()
+        .flat_map(|api| (api.min_version..=api.max_version).map(|version| (api.api_key, version)));
+    assert_eq!(answered, all.collect::<Vec<_>>());
+    assert_eq!(gateway.closed_for("bad_request").await, 0);
+    // Clients report to whoever takes it, every few minutes and on every connection.
+    assert!(!advertised.iter().any(|api| matches!(api.api_key, 71 | 72)));
+}
+
+fn key_of<R: Request>(_: &R) -> i16 {
+    R::KEY
+}
+
+#[tokio::test]
+async fn admin_tools_hear_what_cannot_be_done_and_why() {
+    let gateway = gateway("[topics.t]\npartitions = 3").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let text = StrBytes::from_static_str;
+    for version in ApiKey::IncrementalAlterConfigs.versions() {
+        use kafka_protocol::messages::incremental_alter_configs_request::{
+            AlterConfigsResource, AlterableConfig,
+        };
+        let config = AlterableConfig::default().with_name(text("retention.ms")).with_value(Some(text("1")));
+        let topic = AlterConfigsResource::default().with_resource_type(2).with_resource_name(text("t"));
+        let topic = topic.with_configs(vec![config]);
+        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![topic]);
+        let response = wire.call(&request, version).await.responses.remove(0);
+        assert_eq!((response.error_code, response.resource_type), (code(ErrorCode::InvalidConfig), 2));
+        assert!(response.error_message.unwrap().starts_with("cannot change retention.ms of topic t"));
+    }
+    for version in ApiKey::AlterConfigs.versions() {
+        use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
+        let broker = AlterConfigsResource::default().with_resource_type(4).with_resource_name(text("1"));
+        let request = AlterConfigsRequest::default().with_resources(vec![broker]);
+        let response = wire.call(&request, version).await.responses.remove(0);
+        assert_eq!((response.error_code, response.resource_type), (code(ErrorCode::InvalidConfig), 4));
+    }
+    let disabled = code(ErrorCode::SecurityDisabled);
+    for version in ApiKey::DescribeAcls.versions() {
+        let response = wire.call(&DescribeAclsRequest::default(), version).await;
+        assert_eq!(response.error_code, disabled);
+        assert!(response.error_message.unwrap().contains("no ACLs"));
+        let creations = vec![create_acls_request::AclCreation::default(); 2];
+        let response = wire.call(&CreateAclsRequest::default().with_creations(creations), version).await;
+        let errors: Vec<_> = response.results.iter().map(|result| result.error_code).collect();
+        assert_eq!(errors, [disabled; 2]);
+        let filters = vec![delete_acls_request::DeleteAclsFilter::default(); 2];
+        let response = wire.call(&DeleteAclsRequest::default().with_filters(filters), version).await;
+        assert_eq!(response.filter_results.len(), 2);
+    }
+    for version in ApiKey::DescribeLogDirs.versions() {
+        let response = wire.call(&DescribeLogDirsRequest::default().with_topics(None), version).await;
+        let dir = &response.results[0];
+        assert_eq!((dir.error_code, dir.topics.len(), dir.topics[0].partitions.len()), (0, 1, 3));
+        assert!(dir.topics[0].partitions.iter().all(|partition| partition.partition_size == 0));
+        let topic = |text: &str| {
+            describe_log_dirs_request::DescribableLogDirTopic::default()
+                .with_topic(name(text))
+                .with_partitions(vec![2, 9])
+        };
+        let asked = Some(vec![topic("t"), topic("not legal")]);
+        let response = wire.call(&DescribeLogDirsRequest::default().with_topics(asked), version).await;
+        let dir = &response.results[0];
+        assert_eq!((dir.topics.len(), dir.topics[0].partitions.len()), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_topic_gets_more_partitions_and_keeps_those_that_it_has() {
+    use kafka_protocol::messages::create_partitions_request::{
+        CreatePartitionsAssignment, CreatePartitionsTopic,
+    };
+    let gateway = gateway("[topics.\"closed-*\"]\nauto_create = false").await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    for version in ApiKey::CreatePartitions.versions() {
+        let topic = format!("growing-{version}");
+        let grow = |text: &str, count: i32, assigned: Option<usize>| {
+            let assigned = assigned.map(|assigned| vec![CreatePartitionsAssignment::default(); assigned]);
+            let topic = CreatePartitionsTopic::default().with_name(name(text)).with_count(count);
+            CreatePartitionsRequest::default().with_topics(vec![topic.with_assignments(assigned)])
+        };
+        let mut error =
+            async |request: &CreatePartitionsRequest| wire.call(request, version).await.results[0].error_code;
+        let too_few = code(ErrorCode::InvalidPartitions);
+        for (count, expected) in [(8, too_few), (0, too_few), (-1, too_few), (10_001, too_few)] {
+            assert_eq!(error(&grow(&topic, count, None)).await, expected, "{count}");
+        }
+        let unknown = code(ErrorCode::UnknownTopicOrPartition);
+        assert_eq!(error(&grow("closed-1", 9, None)).await, unknown);
+        assert_eq!(error(&grow(&topic, 10, Some(1))).await, code(ErrorCode::InvalidReplicaAssignment));
+        assert_eq!(error(&grow(&topic, 10, Some(2)).with_validate_only(true)).await, 0);
+        assert_eq!(error(&grow(&topic, 9, None)).await, 0);
+        assert_eq!(error(&grow(&topic, 10, Some(1))).await, 0);
+        let twice =
+            [grow(&topic, 11, None), grow(&topic, 12, None)].map(|mut request| request.topics.remove(0));
+        let twice = CreatePartitionsRequest::default().with_topics(twice.to_vec());
+        assert_eq!(error(&twice).await, code(ErrorCode::InvalidRequest));
+        let asked = MetadataRequestTopic::default().with_name(Some(name(&topic)));
+        let response = wire.call(&MetadataRequest::default().with_topics(Some(vec![asked])), 9).await;
+        assert_eq!(response.topics[0].partitions.len(), 10);
     }
 }
 
@@ -330,11 +554,11 @@ async fn old_admin_clients_are_answered_in_their_versions() {
     assert_eq!((response.get_i32(), response.get_i32()), (0, 2));
     assert_eq!((response.get_i16(), take_string(&mut response), response.get_i8()), (0, None, 2));
     assert_eq!((take_string(&mut response).as_deref(), response.get_i32()), (Some("old"), 2));
-    for (name, value) in [("retention.ms", "-1"), ("quafka.table", "old")] {
+    for (name, value, default) in [("retention.ms", "-1", 1), ("quafka.table", "old", 0)] {
         assert_eq!(take_string(&mut response).as_deref(), Some(name));
         assert_eq!(take_string(&mut response).as_deref(), Some(value));
-        // Read-only, no default, not secret.
-        assert_eq!(response.split_to(3).as_ref(), [1, 0, 0]);
+        // Read-only, a default or not, not secret.
+        assert_eq!(response.split_to(3).as_ref(), [1, default, 0]);
     }
     assert_eq!(response.get_i16(), code(ErrorCode::InvalidRequest));
     assert!(take_string(&mut response).unwrap().contains("broker 9"));
@@ -357,7 +581,7 @@ async fn what_was_not_advertised_ends_the_connection_and_is_named_in_the_log() {
     let versions = |api: ApiKey| *api.versions().end() as u8 + 1;
     let produce = versions(ApiKey::Produce);
     let cases = [
-        (17, 1, "SaslHandshake request (API key 17) of version 1;".to_owned()),
+        (36, 1, "SaslAuthenticate request (API key 36) of version 1;".to_owned()),
         (24, 3, "AddPartitionsToTxn request (API key 24) of version 3;".to_owned()),
         (127, 9, "unknown request (API key 127) of version 9;".to_owned()),
         (0, produce, format!("Produce request of version {produce}; this gateway speaks 3 to 12")),

@@ -12,6 +12,7 @@ use kafka_protocol::messages::MetadataRequest;
 use quafka_protocol::ApiKey;
 use support::batches::{Batch, produce};
 use support::{Gateway, Wire, frame, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -45,6 +46,15 @@ async fn is_refused(gateway: &Gateway, bytes: &[u8], reason: &str, words: &str) 
     assert!(log[0].contains(words), "{words:?} is not in: {}", log[0]);
 }
 
+/// Sends bytes on a new connection and yields what comes before its end.
+async fn farewell(gateway: &Gateway, bytes: &[u8]) -> String {
+    let mut stream = tokio::net::TcpStream::connect(gateway.bootstrap()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
 /// A frame around a body.
 fn framed(body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32).to_be_bytes(), body].concat()
@@ -68,10 +78,7 @@ fn request(api: ApiKey, version: i16, rest: &[u8]) -> Vec<u8> {
 async fn what_is_not_kafka_is_told_so() {
     let gateway = gateway("").await;
     let tls_hello = [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[0xab; 500]].concat();
-    let strangers: [(&[u8], &str); 9] = [
-        (b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n", "HTTP"),
-        (b"POST /v1/data HTTP/1.1\r\n\r\n", "HTTP"),
-        (&tls_hello, "TLS"),
+    let strangers: [(&[u8], &str); 6] = [
         (&[0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4], "negative request length"),
         (&[0xff; 64], "negative request length -1"),
         (&[0x80, 0, 0, 0], "negative request length"),
@@ -82,10 +89,72 @@ async fn what_is_not_kafka_is_told_so() {
     for (bytes, words) in strangers {
         is_refused(&gateway, bytes, "not_kafka", words).await;
     }
-    assert_eq!(gateway.sample("quafka_connections_open").await, 0);
+    // A browser and curl show what they are told.
+    for request in ["GET / HTTP/1.1\r\nHost: gateway\r\n\r\n", "POST /v1/data HTTP/1.1\r\n\r\n"] {
+        let answer = farewell(&gateway, request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 400 Bad Request\r\n") && body.contains("Kafka protocol"),
+            "{answer}"
+        );
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{answer}");
+    }
+    let answer = farewell(&gateway, &tls_hello).await;
+    assert!(answer.starts_with("This Kafka listener is plaintext"), "{answer}");
+    until("they are counted, too", PATIENCE, async || gateway.closed_for("not_kafka").await == 9).await;
+    assert_eq!(gateway.log().matches("looks like HTTP").count(), 2);
+    assert_eq!(gateway.log().matches("looks like TLS, and this listener is plaintext").count(), 1);
+    until("all are gone", PATIENCE, async || gateway.sample("quafka_connections_open").await == 0).await;
     // None of that disturbs the next one.
     let mut wire = Wire::connect(gateway.bootstrap()).await;
     wire.call(&MetadataRequest::default().with_topics(None), 9).await;
+}
+
+/// A client that speaks another protocol comes again and again: it is counted each time, and logged now and then.
+#[tokio::test]
+async fn strangers_do_not_fill_the_log() {
+    let gateway = gateway("").await;
+    for _ in 0..50 {
+        farewell(&gateway, &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]).await;
+    }
+    until("all are counted", PATIENCE, async || gateway.closed_for("not_kafka").await == 50).await;
+    assert_eq!(gateway.log().matches("looks like TLS").count(), 20);
+}
+
+/// kcat with settings that do not fit this listener: it hears what is wrong, and does not flood the gateway while it
+/// tries again.
+#[tokio::test]
+async fn a_client_with_another_security_protocol_hears_what_is_wrong() {
+    let gateway = gateway("").await;
+    for (protocol, reported, logged) in [
+        (
+            "sasl_plaintext",
+            "not valid in current SASL state",
+            "this listener has no SASL; set security.protocol=PLAINTEXT",
+        ),
+        ("ssl", "wrong version number", "this listener is plaintext"),
+    ] {
+        let mut kcat = tokio::process::Command::new("kcat");
+        kcat.args([
+            "-L",
+            "-m",
+            "3",
+            "-b",
+            &gateway.bootstrap(),
+            "-X",
+            &format!("security.protocol={protocol}"),
+        ]);
+        kcat.args(["-X", "sasl.mechanisms=PLAIN", "-X", "sasl.username=ann", "-X", "sasl.password=hunter2"]);
+        let output = tokio::time::timeout(PATIENCE, kcat.kill_on_drop(true).output()).await.unwrap();
+        let output = output.expect("kcat is installed");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(reported), "{protocol}: {said}");
+        let lines: Vec<_> =
+            gateway.log().lines().filter(|line| line.contains(logged)).map(str::to_owned).collect();
+        assert!((1..20).contains(&lines.len()), "{protocol}: {lines:#?}");
+        println!("{protocol}: {} attempts in 3 s\n{said}", lines.len());
+    }
+    assert!(!gateway.log().contains("hunter2"));
 }
 
 #[tokio::test]
@@ -94,7 +163,7 @@ async fn requests_that_nobody_advertised_end_the_connection() {
     let bad = "bad_request";
     is_refused(&gateway, &framed(&[0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 32767").await;
     is_refused(&gateway, &framed(&[0xff, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key -1").await;
-    is_refused(&gateway, &framed(&[0, 17, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 17").await;
+    is_refused(&gateway, &framed(&[0, 36, 0, 0, 0, 0, 0, 1, 0xff, 0xff]), bad, "API key 36").await;
     is_refused(
         &gateway,
         &framed(&[0, 0, 0, 99, 0, 0, 0, 1, 0xff, 0xff]),

@@ -130,7 +130,7 @@ async fn a_table_that_was_altered_costs_one_more_request_and_not_one_a_bad_recor
         0 => format!(r#"{{"id":{id},"v":"text {id}"}}"#),
         _ => format!(r#"{{"id":{id},"v":"00000000-0000-0000-0000-{id:012}"}}"#),
     };
-    let requests = || gateway.sample("quafka_questdb_requests_total{answer=\"rejected\"}");
+    let requests = || gateway.sample("quafka_sink_requests_total{answer=\"rejected\"}");
     let before = requests().await;
     acknowledged(&mut wire, "altered", &Batch::of((1..=100).map(value))).await;
     questdb.wait_for_rows("altered", 92, PATIENCE).await;

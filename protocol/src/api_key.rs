@@ -15,10 +15,18 @@ pub enum ApiKey {
     ListOffsets = 2,
     /// Brokers, topics and partition leaders.
     Metadata = 3,
+    /// Offsets that groups have committed.
+    OffsetFetch = 9,
     /// Who coordinates a group or a transactional id.
     FindCoordinator = 10,
     /// Joins a consumer group.
     JoinGroup = 11,
+    /// Members and state of groups.
+    DescribeGroups = 15,
+    /// Which groups there are.
+    ListGroups = 16,
+    /// Begins authentication.
+    SaslHandshake = 17,
     /// Which APIs and versions there are.
     ApiVersions = 18,
     /// Creates topics.
@@ -27,27 +35,58 @@ pub enum ApiKey {
     DeleteTopics = 20,
     /// Hands out producer ids (KIP-98).
     InitProducerId = 22,
+    /// Who may do what.
+    DescribeAcls = 29,
+    /// Allows or denies something.
+    CreateAcls = 30,
+    /// Takes that back.
+    DeleteAcls = 31,
     /// Settings of topics and brokers.
     DescribeConfigs = 32,
+    /// Replaces the settings of topics and brokers.
+    AlterConfigs = 33,
+    /// Sizes of partitions.
+    DescribeLogDirs = 35,
+    /// Gives topics more partitions.
+    CreatePartitions = 37,
+    /// Changes settings of topics and brokers (KIP-339).
+    IncrementalAlterConfigs = 44,
     /// Brokers and controller (KIP-700).
     DescribeCluster = 60,
+    /// Which transactions there are (KIP-664).
+    ListTransactions = 66,
+    /// Joins a consumer group (KIP-848).
+    ConsumerGroupHeartbeat = 68,
 }
 
 impl ApiKey {
     /// All of them, by key.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 25] = [
         Self::Produce,
         Self::Fetch,
         Self::ListOffsets,
         Self::Metadata,
+        Self::OffsetFetch,
         Self::FindCoordinator,
         Self::JoinGroup,
+        Self::DescribeGroups,
+        Self::ListGroups,
+        Self::SaslHandshake,
         Self::ApiVersions,
         Self::CreateTopics,
         Self::DeleteTopics,
         Self::InitProducerId,
+        Self::DescribeAcls,
+        Self::CreateAcls,
+        Self::DeleteAcls,
         Self::DescribeConfigs,
+        Self::AlterConfigs,
+        Self::DescribeLogDirs,
+        Self::CreatePartitions,
+        Self::IncrementalAlterConfigs,
         Self::DescribeCluster,
+        Self::ListTransactions,
+        Self::ConsumerGroupHeartbeat,
     ];
 
     /// The API with this key, if it is implemented.
@@ -79,6 +118,20 @@ impl ApiKey {
             Self::InitProducerId => 0..=5,
             Self::DescribeConfigs => 0..=4,
             Self::DescribeCluster => 0..=2,
+            // 10 addresses topics by id, as Produce 13 does.
+            Self::OffsetFetch => 1..=9,
+            Self::DescribeGroups => 0..=6,
+            Self::ListGroups => 0..=5,
+            Self::SaslHandshake => 0..=1,
+            Self::DescribeAcls => 1..=3,
+            Self::CreateAcls => 1..=3,
+            Self::DeleteAcls => 1..=3,
+            Self::AlterConfigs => 0..=2,
+            Self::DescribeLogDirs => 1..=4,
+            Self::CreatePartitions => 0..=3,
+            Self::IncrementalAlterConfigs => 0..=1,
+            Self::ListTransactions => 0..=2,
+            Self::ConsumerGroupHeartbeat => 0..=1,
         }
     }
 
@@ -104,6 +157,20 @@ impl ApiKey {
             Self::DeleteTopics | Self::DescribeConfigs => 4,
             Self::InitProducerId => 2,
             Self::DescribeCluster => 0,
+            Self::OffsetFetch => 6,
+            Self::DescribeGroups => 5,
+            Self::ListGroups => 3,
+            Self::DescribeAcls => 2,
+            Self::CreateAcls => 2,
+            Self::DeleteAcls => 2,
+            Self::AlterConfigs => 2,
+            Self::DescribeLogDirs => 2,
+            Self::CreatePartitions => 2,
+            Self::IncrementalAlterConfigs => 1,
+            Self::ListTransactions => 0,
+            Self::ConsumerGroupHeartbeat => 0,
+            // What has to be understood before anything is agreed upon stays as it was.
+            Self::SaslHandshake => i16::MAX,
         }
     }
 
@@ -132,6 +199,19 @@ impl ApiKey {
             Self::InitProducerId => "InitProducerId",
             Self::DescribeConfigs => "DescribeConfigs",
             Self::DescribeCluster => "DescribeCluster",
+            Self::OffsetFetch => "OffsetFetch",
+            Self::DescribeGroups => "DescribeGroups",
+            Self::ListGroups => "ListGroups",
+            Self::SaslHandshake => "SaslHandshake",
+            Self::DescribeAcls => "DescribeAcls",
+            Self::CreateAcls => "CreateAcls",
+            Self::DeleteAcls => "DeleteAcls",
+            Self::AlterConfigs => "AlterConfigs",
+            Self::DescribeLogDirs => "DescribeLogDirs",
+            Self::CreatePartitions => "CreatePartitions",
+            Self::IncrementalAlterConfigs => "IncrementalAlterConfigs",
+            Self::ListTransactions => "ListTransactions",
+            Self::ConsumerGroupHeartbeat => "ConsumerGroupHeartbeat",
         }
     }
 }

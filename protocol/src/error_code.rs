@@ -58,6 +58,8 @@ error_codes! {
     ClusterAuthorizationFailed = 31, "CLUSTER_AUTHORIZATION_FAILED";
     /// a record's timestamp is out of range.
     InvalidTimestamp = 32, "INVALID_TIMESTAMP";
+    /// SASL where none is spoken.
+    IllegalSaslState = 34, "ILLEGAL_SASL_STATE";
     /// this version of the API is not supported.
     UnsupportedVersion = 35, "UNSUPPORTED_VERSION";
     /// the topic is there already.
@@ -84,8 +86,12 @@ error_codes! {
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH";
     /// not allowed to use this transactional id.
     TransactionalIdAuthorizationFailed = 53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED";
+    /// there are no ACLs.
+    SecurityDisabled = 54, "SECURITY_DISABLED";
     /// the log could not be written; here: the database refused for a reason of its own. Retriable.
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR";
+    /// no such group.
+    GroupIdNotFound = 69, "GROUP_ID_NOT_FOUND";
     /// the operation is switched off.
     TopicDeletionDisabled = 73, "TOPIC_DELETION_DISABLED";
     /// a codec that is unknown, or too new for this version of the API.

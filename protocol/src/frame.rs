@@ -82,7 +82,9 @@ impl Stranger {
 impl std::fmt::Display for Stranger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Tls => "TLS",
+            Self::Tls => {
+                "TLS, and this listener is plaintext: the client's security.protocol must be PLAINTEXT"
+            }
             Self::Http => "HTTP",
         })
     }
@@ -120,7 +122,11 @@ mod tests {
     fn names_the_protocol_that_lost_its_way() {
         let tls = body_length([0x16, 0x03, 0x01, 0x02], LIMIT).unwrap_err();
         assert_eq!(tls, FrameError::Stranger { stranger: Stranger::Tls });
-        assert_eq!(tls.to_string(), "this is not a Kafka request but looks like TLS");
+        assert_eq!(
+            tls.to_string(),
+            "this is not a Kafka request but looks like TLS, and this listener is plaintext: the client's security.protocol \
+             must be PLAINTEXT"
+        );
         for method in [b"GET ", b"POST", b"PRI "] {
             let http = body_length(*method, LIMIT).unwrap_err();
             assert_eq!(http, FrameError::Stranger { stranger: Stranger::Http });

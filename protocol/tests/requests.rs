@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use bytes::{Bytes, BytesMut};
+mod support;
+
+use bytes::Bytes;
 use kafka_protocol::messages as theirs;
-use kafka_protocol::messages::{BrokerId, GroupId, ProducerId, TopicName, TransactionalId};
-use kafka_protocol::protocol::{Encodable, HeaderVersion, Message, StrBytes};
+use kafka_protocol::messages::{BrokerId, GroupId, ProducerId, TransactionalId};
+use kafka_protocol::protocol::{HeaderVersion, Message};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -20,85 +22,7 @@ use quafka_protocol::requests::{
     create_topics, delete_topics, describe_configs, fetch, list_offsets, metadata, produce,
 };
 use quafka_protocol::{ApiKey, DecodeErrorKind, Reader, Request, RequestHeader, response_header_version};
-
-/// A whole request without its length prefix, as another client encodes it.
-fn encode<R: Encodable + HeaderVersion>(api: ApiKey, version: i16, request: &R) -> Vec<u8> {
-    let mut out = BytesMut::new();
-    let header = theirs::RequestHeader::default()
-        .with_request_api_key(api.code())
-        .with_request_api_version(version)
-        .with_correlation_id(0x0102_0304)
-        .with_client_id(Some(text("oracle")))
-        .with_unknown_tagged_fields(tags(R::header_version(version) == 2));
-    header.encode(&mut out, R::header_version(version)).unwrap();
-    request.encode(&mut out, version).unwrap();
-    out.to_vec()
-}
-
-/// Those of our versions that the other crate has not dropped.
-fn encodable<R: Message>(api: ApiKey) -> impl Iterator<Item = i16> {
-    api.versions().filter(|version| *version >= R::VERSIONS.min)
-}
-
-/// Tagged fields that nobody knows: to be skipped wherever they may stand.
-fn tags(flexible: bool) -> std::collections::BTreeMap<i32, Bytes> {
-    if !flexible {
-        return Default::default();
-    }
-    [(100, Bytes::from_static(b"\0\x01\x02")), (2000, Bytes::new())].into()
-}
-
-/// Decodes header and body, and checks the header.
-fn decode(api: ApiKey, version: i16, bytes: &[u8]) -> Request<'_> {
-    let mut reader = Reader::new(bytes);
-    let header = RequestHeader::decode(&mut reader).unwrap();
-    let expected = RequestHeader {
-        api_key: api.code(),
-        api_version: version,
-        correlation_id: 0x0102_0304,
-        client_id: Some("oracle"),
-    };
-    assert_eq!(header, expected);
-    Request::decode(api, &mut reader, version).unwrap_or_else(|error| panic!("{api} {version}: {error}"))
-}
-
-fn text(s: &str) -> StrBytes {
-    StrBytes::from_string(s.to_owned())
-}
-
-fn name() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z.]{0,12}", "\\PC{0,6}", Just("x".repeat(300))]
-}
-
-fn topic(name: &str) -> TopicName {
-    TopicName(text(name))
-}
-
-/// A request as they have it for a version, and a copy of the values to compare with.
-macro_rules! round_trip {
-    ($api:expr, $version:expr, $theirs:expr, $ours:expr) => {{
-        let bytes = encode($api, $version, &$theirs);
-        prop_assert_eq!(decode($api, $version, &bytes), $ours, "{} {}", $api, $version);
-        every_cut_fails($api, $version, &bytes);
-    }};
-}
-
-/// A valid request that is cut anywhere is an error: nothing is left out silently.
-fn every_cut_fails(api: ApiKey, version: i16, bytes: &[u8]) {
-    for end in 0..bytes.len() {
-        let mut reader = Reader::new(&bytes[..end]);
-        let outcome =
-            RequestHeader::decode(&mut reader).and_then(|_| Request::decode(api, &mut reader, version));
-        assert!(outcome.is_err(), "{api} {version} cut at {end} of {}", bytes.len());
-    }
-    let mut longer = bytes.to_vec();
-    longer.push(0);
-    let mut reader = Reader::new(&longer);
-    RequestHeader::decode(&mut reader).unwrap();
-    let error = Request::decode(api, &mut reader, version).unwrap_err();
-    assert_eq!(error.kind, DecodeErrorKind::TrailingBytes { count: 1 }, "{api} {version}");
-    assert_eq!(error.offset, bytes.len());
-}
+use support::requests::{decode, encodable, encode, every_cut_fails, name, tags, text, topic};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -785,6 +709,45 @@ fn tiny_elements_have_a_budget_over_the_whole_request() {
     assert_eq!(error.kind, DecodeErrorKind::TooManyElements { limit: MAX_ELEMENTS });
 }
 
+/// Byte for byte what librdkafka 2.12.1 sends for `rd_kafka_metadata()`, and so for what is built upon it.
+#[test]
+fn librdkafkas_wide_null_asks_for_all_topics() {
+    let sent =
+        [&[0, 3, 0, 12, 0, 0, 0, 3, 0, 16][..], b"0035_api_version", &[0, 0, 0, 0, 0, 1, 0, 0]].concat();
+    let mut reader = Reader::new(&sent);
+    assert_eq!(RequestHeader::decode(&mut reader).unwrap().client_id, Some("0035_api_version"));
+    let all = |allow_auto_topic_creation, cluster, topic| MetadataRequest {
+        topics: None,
+        allow_auto_topic_creation,
+        include_cluster_authorized_operations: cluster,
+        include_topic_authorized_operations: topic,
+    };
+    assert_eq!(MetadataRequest::decode(&mut reader, 12), Ok(all(true, false, false)));
+    // As it would be in the other versions, with every flag.
+    for flags in 0..8_u8 {
+        let [create, cluster, topic] = [flags & 1, flags >> 1 & 1, flags >> 2];
+        for version in 9..=12 {
+            let body = match version {
+                9 | 10 => vec![0, 0, 0, 0, create, cluster, topic, 0],
+                _ => vec![0, 0, 0, 0, create, topic, 0],
+            };
+            let expected = all(create == 1, version <= 10 && cluster == 1, topic == 1);
+            assert_eq!(MetadataRequest::decode(&mut Reader::new(&body), version), Ok(expected), "{body:?}");
+        }
+    }
+    // Anything else that is left over is an error as ever.
+    for wrong in [
+        &[0, 0, 0, 0, 0, 1, 0, 0][..],
+        &[0, 0, 0, 0, 1, 0],
+        &[0, 0, 0, 0, 1, 0, 1],
+        &[0, 0, 0, 0, 2, 0, 0],
+        &[1, 0, 0, 0, 1, 0, 0],
+    ] {
+        let decoded = MetadataRequest::decode(&mut Reader::new(wrong), 12);
+        assert!(decoded.is_err(), "{wrong:?}: {decoded:?}");
+    }
+}
+
 #[test]
 fn an_unknown_api_or_version_still_yields_what_the_answer_needs() {
     let header = |api_key: i16, version: i16, rest: &[u8]| {
@@ -837,6 +800,23 @@ fn versions_are_those_that_the_other_crate_can_answer() {
     check::<theirs::InitProducerIdRequest, theirs::InitProducerIdResponse>(ApiKey::InitProducerId);
     check::<theirs::DescribeConfigsRequest, theirs::DescribeConfigsResponse>(ApiKey::DescribeConfigs);
     check::<theirs::DescribeClusterRequest, theirs::DescribeClusterResponse>(ApiKey::DescribeCluster);
+    check::<theirs::OffsetFetchRequest, theirs::OffsetFetchResponse>(ApiKey::OffsetFetch);
+    check::<theirs::DescribeGroupsRequest, theirs::DescribeGroupsResponse>(ApiKey::DescribeGroups);
+    check::<theirs::ListGroupsRequest, theirs::ListGroupsResponse>(ApiKey::ListGroups);
+    check::<theirs::SaslHandshakeRequest, theirs::SaslHandshakeResponse>(ApiKey::SaslHandshake);
+    check::<theirs::DescribeAclsRequest, theirs::DescribeAclsResponse>(ApiKey::DescribeAcls);
+    check::<theirs::CreateAclsRequest, theirs::CreateAclsResponse>(ApiKey::CreateAcls);
+    check::<theirs::DeleteAclsRequest, theirs::DeleteAclsResponse>(ApiKey::DeleteAcls);
+    check::<theirs::AlterConfigsRequest, theirs::AlterConfigsResponse>(ApiKey::AlterConfigs);
+    check::<theirs::DescribeLogDirsRequest, theirs::DescribeLogDirsResponse>(ApiKey::DescribeLogDirs);
+    check::<theirs::CreatePartitionsRequest, theirs::CreatePartitionsResponse>(ApiKey::CreatePartitions);
+    check::<theirs::IncrementalAlterConfigsRequest, theirs::IncrementalAlterConfigsResponse>(
+        ApiKey::IncrementalAlterConfigs,
+    );
+    check::<theirs::ListTransactionsRequest, theirs::ListTransactionsResponse>(ApiKey::ListTransactions);
+    check::<theirs::ConsumerGroupHeartbeatRequest, theirs::ConsumerGroupHeartbeatResponse>(
+        ApiKey::ConsumerGroupHeartbeat,
+    );
     for api in ApiKey::ALL {
         assert_eq!(ApiKey::from_i16(api.code()), Some(api));
         let name = format!("{:?}", theirs::ApiKey::try_from(api.code()).unwrap());

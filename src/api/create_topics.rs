@@ -7,9 +7,13 @@
 //! 2. An illegal name gets 17, one that exists 36.
 //! 3. Partitions: -1 is the configured number; below 1 or above 10,000 gets 37; manual assignments must be 0..n-1.
 //! 4. Replication factor -1 or 1; more gets 38, as there is one node.
-//! 5. Configs of Kafka's are taken and mean nothing here; unknown `quafka.` ones get 40.
+//! 5. Configs of Kafka's are taken and mean nothing here. `quafka.` ones are the topic's settings
+//!    ([`crate::config`]); an unknown one, and a value that is not allowed, gets 40.
+//!
+//! Settings hold until the topic is deleted or the gateway ends; what they made of the table stays.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::BufMut;
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
@@ -23,8 +27,9 @@ use super::by_hand::PutKafka;
 use super::errors::topic_error;
 use super::reply::text;
 use super::{Call, Refusal, Reply};
+use crate::config::TOPIC_CONFIG_PREFIX;
 
-const MAX_PARTITIONS: i32 = 10_000;
+pub(super) const MAX_PARTITIONS: i32 = 10_000;
 
 pub(super) fn handle(call: Call<'_>, request: &CreateTopicsRequest<'_>) -> Result<Reply, Refusal> {
     let response = answer(call, request);
@@ -79,14 +84,16 @@ fn create(
         );
         return Err((ErrorCode::InvalidReplicationFactor, message));
     }
-    if let Some(config) = wanted.configs.iter().find(|config| config.name.starts_with("quafka.")) {
-        return Err((ErrorCode::InvalidConfig, format!("unknown config `{}`", config.name)));
-    }
     let topics = &call.gateway.topics;
+    // No value stands for the default.
+    let configs = wanted.configs.iter().filter_map(|config| Some((config.name, config.value?)));
+    let configs = configs.filter(|(name, _)| name.starts_with(TOPIC_CONFIG_PREFIX));
+    let config = topics.configured(wanted.name).with_configs(configs);
+    let config = Arc::new(config.map_err(|reason| (ErrorCode::InvalidConfig, reason))?);
     let topic = if validate_only {
-        topics.check(wanted.name, partitions)
+        topics.check(wanted.name, partitions, config)
     } else {
-        topics.create(wanted.name, partitions)
+        topics.create(wanted.name, partitions, config)
     };
     let topic = topic.map_err(|error| (topic_error(&error), error.to_string()))?;
     Ok(CreatableTopicResult::default()

@@ -6,7 +6,8 @@
 //! 4. Only the keys asked for are told; the null list asks for all.
 //!
 //! What is told is what holds: Kafka's own names where a setting of the gateway means the same, and `quafka.` names
-//! for what only a gateway has. All are read-only: they are changed in the configuration file.
+//! for what only a gateway has. All are read-only: they are changed in the configuration file, or given when the topic
+//! is created.
 
 use bytes::BufMut;
 use kafka_protocol::messages::DescribeConfigsResponse;
@@ -36,7 +37,29 @@ enum Type {
     List = 7,
 }
 
-type Setting = (&'static str, String, Type);
+/// `DescribeConfigsResponse.ConfigSource`, as it goes over the wire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Given when the topic was created.
+    Topic = 1,
+    /// The gateway's configuration.
+    Broker = 4,
+    /// Cannot be anything else here.
+    Default = 5,
+}
+
+struct Setting {
+    name: &'static str,
+    value: String,
+    kind: Type,
+    source: Source,
+}
+
+impl Setting {
+    fn new(name: &'static str, value: impl ToString, kind: Type, source: Source) -> Self {
+        Self { name, value: value.to_string(), kind, source }
+    }
+}
 
 pub(super) fn handle(call: Call<'_>, request: &DescribeConfigsRequest<'_>) -> Result<Reply, Refusal> {
     let response = answer(call, request);
@@ -54,8 +77,8 @@ pub(super) fn handle(call: Call<'_>, request: &DescribeConfigsRequest<'_>) -> Re
                 body.put_string(&config.name);
                 body.put_nullable_string(config.value.as_deref());
                 body.put_bool(config.read_only);
-                // Not a default: in later versions this is the config source.
-                body.put_bool(false);
+                // Whether it is a default, of which later versions made the config source.
+                body.put_bool(config.config_source == Source::Default as i8);
                 body.put_bool(config.is_sensitive);
             });
         });
@@ -94,60 +117,66 @@ fn settings(call: Call<'_>, resource: &ConfigResource<'_>) -> Result<Vec<Setting
 fn topic(call: Call<'_>, name: &str) -> Result<Vec<Setting>, (ErrorCode, String)> {
     let topic =
         call.gateway.topics.describe(name).map_err(|error| (topic_error(&error), error.to_string()))?;
-    let config = topic.config();
-    Ok(vec![
+    let mut settings = vec![
         // A table keeps rows until QuestDB's TTL or a DROP PARTITION takes them.
-        ("cleanup.policy", "delete".to_owned(), Type::List),
-        ("retention.ms", "-1".to_owned(), Type::Long),
-        ("retention.bytes", "-1".to_owned(), Type::Long),
-        ("compression.type", "producer".to_owned(), Type::String),
-        ("message.timestamp.type", "CreateTime".to_owned(), Type::String),
-        ("min.insync.replicas", "1".to_owned(), Type::Int),
-        ("max.message.bytes", call.gateway.config.limits.batch_bytes.to_string(), Type::Int),
-        (
-            "quafka.table",
-            config.table.as_ref().map_or_else(|| name.to_owned(), ToString::to_string),
-            Type::String,
-        ),
-        ("quafka.symbols", config.symbols.join(","), Type::List),
-        ("quafka.doubles", config.doubles.join(","), Type::List),
-        ("quafka.include.key", config.include_key.to_string(), Type::Boolean),
-    ])
+        Setting::new("cleanup.policy", "delete", Type::List, Source::Default),
+        Setting::new("retention.ms", -1, Type::Long, Source::Default),
+        Setting::new("retention.bytes", -1, Type::Long, Source::Default),
+        Setting::new("compression.type", "producer", Type::String, Source::Default),
+        Setting::new("message.timestamp.type", "CreateTime", Type::String, Source::Default),
+        Setting::new("min.insync.replicas", 1, Type::Int, Source::Default),
+        Setting::new("max.message.bytes", call.gateway.config.limits.batch_bytes, Type::Int, Source::Broker),
+    ];
+    let configured = call.gateway.topics.configured(name);
+    let from_file = configured.configs();
+    let source = |as_in_file: bool| if as_in_file { Source::Broker } else { Source::Topic };
+    let table = topic.config().table.as_ref().map_or_else(|| name.to_owned(), ToString::to_string);
+    let table_source = source(topic.config().table == configured.table);
+    settings.push(Setting::new("quafka.table", table, Type::String, table_source));
+    settings.extend(topic.config().configs().into_iter().map(|config| {
+        let source = source(from_file.contains(&config));
+        let kind = match config.0 {
+            "quafka.include.key" => Type::Boolean,
+            "quafka.partition.by" | "quafka.ttl" => Type::String,
+            _ => Type::List,
+        };
+        Setting::new(config.0, config.1, kind, source)
+    }));
+    Ok(settings)
 }
 
 fn broker(call: Call<'_>) -> Vec<Setting> {
     let config = &call.gateway.config;
     let defaults = config.topics.of("");
+    let plaintext = |address: &dyn std::fmt::Display| format!("PLAINTEXT://{address}");
+    let advertised = call.gateway.address_for(call.connection);
+    let setting =
+        |name, value: &dyn ToString, kind| Setting::new(name, value.to_string(), kind, Source::Broker);
     vec![
-        ("broker.id", NODE_ID.to_string(), Type::Int),
-        ("listeners", format!("PLAINTEXT://{}", call.gateway.listening), Type::String),
-        (
-            "advertised.listeners",
-            format!("PLAINTEXT://{}", call.gateway.address_for(call.connection)),
-            Type::String,
-        ),
-        ("auto.create.topics.enable", defaults.auto_create.to_string(), Type::Boolean),
-        ("num.partitions", defaults.partitions.to_string(), Type::Int),
-        ("default.replication.factor", "1".to_owned(), Type::Int),
-        ("message.max.bytes", config.limits.batch_bytes.to_string(), Type::Int),
-        ("socket.request.max.bytes", config.limits.request_bytes.to_string(), Type::Int),
+        setting("broker.id", &NODE_ID, Type::Int),
+        setting("listeners", &plaintext(&call.gateway.listening), Type::String),
+        setting("advertised.listeners", &plaintext(&advertised), Type::String),
+        setting("auto.create.topics.enable", &defaults.auto_create, Type::Boolean),
+        setting("num.partitions", &defaults.partitions, Type::Int),
+        setting("message.max.bytes", &config.limits.batch_bytes, Type::Int),
+        setting("socket.request.max.bytes", &config.limits.request_bytes, Type::Int),
+        Setting::new("default.replication.factor", 1, Type::Int, Source::Default),
+        Setting::new("delete.topic.enable", true, Type::Boolean, Source::Default),
     ]
 }
 
 fn render(settings: Vec<Setting>, resource: &ConfigResource<'_>) -> Vec<DescribeConfigsResourceResult> {
-    /// `DescribeConfigsResponse.ConfigSource.STATIC_BROKER_CONFIG`
-    const STATIC: i8 = 4;
     let wanted = |name: &str| resource.configuration_keys.as_ref().is_none_or(|keys| keys.contains(&name));
     settings
         .into_iter()
-        .filter(|(name, _, _)| wanted(name))
-        .map(|(name, value, kind)| {
+        .filter(|setting| wanted(setting.name))
+        .map(|setting| {
             DescribeConfigsResourceResult::default()
-                .with_name(text(name))
-                .with_value(Some(text(value)))
+                .with_name(text(setting.name))
+                .with_value(Some(text(setting.value)))
                 .with_read_only(true)
-                .with_config_source(STATIC)
-                .with_config_type(kind as i8)
+                .with_config_source(setting.source as i8)
+                .with_config_type(setting.kind as i8)
         })
         .collect()
 }

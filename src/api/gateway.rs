@@ -38,6 +38,8 @@ pub struct Gateway {
     pub kafka_letters: KafkaLetters,
     /// Log lines about batches that were not written.
     pub refusals: LogLimit,
+    /// Log lines about clients that speak another protocol.
+    pub strangers: LogLimit,
     /// Idle decompressors. Decoding does not wait for anything, so there are never more than worker threads.
     pub decompressors: Mutex<Vec<Decompressor>>,
 }

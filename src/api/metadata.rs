@@ -2,11 +2,13 @@
 //!
 //! Every topic has its partitions led by this one node.
 //!
-//! 1. The null list (version 0: the empty list) asks for all topics: those produced to or created in this life and
-//!    those that the configuration names.
+//! 1. The null list (version 0: the empty list) asks for all topics: those produced to, created or asked for by a
+//!    producer in this life, and those that the configuration names.
 //! 2. A topic by id (from version 10) is found if it is one of those, else error 100.
 //! 3. A topic by name: an illegal name gets 17; one that must be created first gets 3; any other legal name exists.
-//!    Asking does not bring it into being, so `allow_auto_topic_creation` changes nothing.
+//!    With `allow_auto_topic_creation` it is among all topics from then on, as it is on a broker: there are clients
+//!    that ask for it, and then wait until they see it there. It is answered in the same way where it cannot be
+//!    remembered because there are too many (`limits.topics`); a Produce will tell.
 
 use std::sync::Arc;
 
@@ -23,12 +25,14 @@ use super::Call;
 use super::errors::topic_error;
 use super::gateway::{Gateway, NODE_ID};
 use super::reply::text;
-use crate::topics::Topic;
+use crate::topics::{Topic, TopicError};
 
 pub(super) fn answer(call: Call<'_>, request: &MetadataRequest<'_>) -> MetadataResponse {
     let topics = match &request.topics {
         None => call.gateway.topics.list().iter().map(|topic| describe(topic)).collect(),
-        Some(topics) => topics.iter().map(|topic| find(call, topic)).collect(),
+        Some(topics) => {
+            topics.iter().map(|topic| find(call, topic, request.allow_auto_topic_creation)).collect()
+        }
     };
     let address = call.gateway.address_for(call.connection);
     let broker = MetadataResponseBroker::default()
@@ -42,7 +46,7 @@ pub(super) fn answer(call: Call<'_>, request: &MetadataRequest<'_>) -> MetadataR
         .with_topics(topics)
 }
 
-fn find(call: Call<'_>, wanted: &MetadataTopic<'_>) -> MetadataResponseTopic {
+fn find(call: Call<'_>, wanted: &MetadataTopic<'_>, create: bool) -> MetadataResponseTopic {
     let topics = &call.gateway.topics;
     let Some(name) = wanted.name else {
         let found: Option<Arc<Topic>> =
@@ -54,7 +58,12 @@ fn find(call: Call<'_>, wanted: &MetadataTopic<'_>) -> MetadataResponseTopic {
                 .with_topic_id(Uuid::from_bytes(wanted.topic_id)),
         };
     };
-    match topics.describe(name) {
+    let created = if create { topics.resolve(name) } else { topics.describe(name) };
+    let found = match created {
+        Err(TopicError::TooMany { .. }) => topics.describe(name),
+        found => found,
+    };
+    match found {
         Ok(topic) => describe(&topic),
         Err(error) => MetadataResponseTopic::default()
             .with_error_code(topic_error(&error).code())

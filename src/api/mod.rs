@@ -1,21 +1,27 @@
 //! One file per Kafka API: request in, response out. The only place that picks an error code.
 
+mod acls;
+mod alter_configs;
 mod api_versions;
 mod by_hand;
+mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
 mod errors;
 mod fetch;
 mod find_coordinator;
 mod gateway;
+mod groups;
 mod init_producer_id;
 mod join_group;
 mod list_offsets;
 mod metadata;
 mod produce;
 mod reply;
+mod sasl_handshake;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -139,17 +145,30 @@ pub async fn handle(gateway: &Arc<Gateway>, connection: &Connection, frame: Fram
     let malformed = |error| Refusal::Malformed { what: format!("{api} v{version}"), error };
     RequestHeader::decode(&mut reader).map_err(malformed)?;
     match Request::decode(api, &mut reader, version).map_err(malformed)? {
+        Request::AlterConfigs(request) => call.reply(&alter_configs::answer(&request)),
         Request::ApiVersions(request) => call.reply(&api_versions::answer(call, &request)),
+        Request::ConsumerGroupHeartbeat(request) => call.reply(&groups::heartbeat(&request)),
+        Request::CreateAcls(request) => call.reply(&acls::create(&request)),
+        Request::CreatePartitions(request) => call.reply(&create_partitions::answer(call, &request)),
         Request::CreateTopics(request) => create_topics::handle(call, &request),
+        Request::DeleteAcls(request) => call.reply(&acls::delete(&request)),
         Request::DeleteTopics(request) => delete_topics::handle(call, &request),
+        Request::DescribeAcls(_) => call.reply(&acls::describe()),
         Request::DescribeCluster(request) => call.reply(&describe_cluster::answer(call, &request)),
         Request::DescribeConfigs(request) => describe_configs::handle(call, &request),
+        Request::DescribeGroups(request) => call.reply(&groups::describe(call, &request)),
+        Request::DescribeLogDirs(request) => call.reply(&describe_log_dirs::answer(call, &request)),
         Request::Fetch(request) => fetch::handle(call, &request),
         Request::FindCoordinator(request) => call.reply(&find_coordinator::answer(call, &request)),
+        Request::IncrementalAlterConfigs(request) => call.reply(&alter_configs::incremental(&request)),
         Request::InitProducerId(request) => call.reply(&init_producer_id::answer(call, &request)),
         Request::JoinGroup(request) => call.reply(&join_group::answer(call, &request)),
+        Request::ListGroups(_) => call.reply(&groups::list()),
         Request::ListOffsets(request) => call.reply(&list_offsets::answer(call, &request)),
+        Request::ListTransactions(_) => call.reply(&groups::list_transactions()),
         Request::Metadata(request) => call.reply(&metadata::answer(call, &request)),
+        Request::OffsetFetch(request) => call.reply(&groups::fetch_offsets(call, &request)),
+        Request::SaslHandshake(request) => call.reply(&sasl_handshake::answer(call, &request)),
         Request::Produce(_) => unreachable!("handled above"),
     }
 }

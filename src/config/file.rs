@@ -119,6 +119,29 @@ impl<'a> Section<'a> {
         sections
     }
 
+    /// The texts in this table whose names the user chose, in the order of the file, with their full names.
+    pub fn named_texts(self, report: &mut Report<'_>) -> Vec<(String, String, String)> {
+        let mut entries: Vec<_> = self.table.into_iter().flatten().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let mut texts = Vec::new();
+        for (key, value) in entries {
+            let full = self.full(key.get_ref());
+            report.origins.insert(full.clone(), report.at(key.span().start));
+            match value.get_ref() {
+                DeValue::String(text) => {
+                    texts.push((key.get_ref().clone().into_owned(), full, text.clone().into_owned()));
+                }
+                other => report.error(&full, format!("must be a text, not a {}", other.type_str())),
+            }
+        }
+        texts
+    }
+
+    /// Whether the file has the table.
+    pub fn exists(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Complains of the keys that nobody asked for.
     pub fn finish(self, report: &mut Report<'_>) {
         for (key, _) in self.table.into_iter().flatten() {

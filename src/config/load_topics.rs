@@ -70,6 +70,11 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
     for (pattern, own) in topics.entries() {
         let merged = topics.of(pattern.as_str());
         let blame = |key: &str| format!("{}.{key}", table_key(pattern.as_str()));
+        if own.create.is_some()
+            && let Some(Err(fault)) = merged.create.as_ref().map(|create| create.check(&merged))
+        {
+            report.error(&blame(&format!("create.{}", fault.key)), fault.reason);
+        }
         if own.symbols.is_none() && own.doubles.is_none() && own.timestamp.is_none() {
             continue;
         }

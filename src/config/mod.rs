@@ -2,6 +2,7 @@
 //!
 //! [`load`] reads all of it, says everything that is wrong at once, and keeps where each value came from.
 
+mod create_table;
 mod error;
 mod file;
 mod host_port;
@@ -10,8 +11,10 @@ mod load;
 mod load_topics;
 mod questdb_conf;
 mod render;
+mod table_types;
 #[cfg(test)]
 mod tests;
+mod topic_configs;
 mod topics;
 mod units;
 
@@ -20,11 +23,14 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use create_table::{CreateTable, CreateTableFault, DESIGNATED, NewColumn};
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;
 pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load, parse};
 pub use questdb_conf::masked;
+pub use table_types::{ColumnType, PartitionBy, Ttl};
+pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{
     BytesText, Csv, DeadLetters, Format, MissingTimestamp, NullInArray, OnError, Predicate, RecordColumn,
     TableTemplate, TemplatePart, TimestampConfig, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern,

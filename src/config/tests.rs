@@ -51,6 +51,7 @@ symbols = ["symbol", "side"]
 doubles = ["price"]
 include_key = false
 auto_create = true
+create = { partition_by = "hour", ttl = "30 days", dedup_keys = ["timestamp", "id"], columns = { id = "LONG", at = "timestamp" } }
 
 [topics."metrics.*"]
 timestamp.field = "at"
@@ -141,6 +142,17 @@ fn every_key_is_read() {
             doubles: vec!["price".to_owned()],
             include_key: false,
             auto_create: true,
+            create: Some(CreateTable {
+                partition_by: Some(PartitionBy::Hour),
+                ttl: "30 DAYS".parse().ok(),
+                dedup_keys: vec!["timestamp".to_owned(), "id".to_owned()],
+                columns: [("id", "LONG"), ("at", "TIMESTAMP")]
+                    .map(|(name, kind)| NewColumn {
+                        name: name.to_owned(),
+                        column_type: kind.parse().unwrap()
+                    })
+                    .to_vec(),
+            }),
             ..TopicConfig::default()
         }
     );
@@ -303,6 +315,66 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[topics.a]\nformat = \"jsn\"", "q.toml:2: topics.\"a\".format: ", "unknown variant `jsn`"),
     ("[topics.a]\ntable = \"${nme}\"", "q.toml:2: topics.\"a\".table: ", "no variable `${nme}`"),
     ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "boolean"),
+    ("[topics.a]\ncreate = \"day\"", "q.toml:2: topics.\"a\".create: ", "must be a table"),
+    ("[topics.a.create]\npartition = \"day\"", "q.toml:2: topics.\"a\".create.partition: ", "`partition_by`"),
+    (
+        "[topics.a.create]\npartition_by = \"none\"",
+        "q.toml:2: topics.\"a\".create.partition_by: ",
+        "HOUR, DAY",
+    ),
+    ("[topics.a.create]\nttl = \"5m\"", "q.toml:2: topics.\"a\".create.ttl: ", "no minutes"),
+    ("[topics.a.create]\nttl = 30", "q.toml:2: topics.\"a\".create.ttl: ", "integer"),
+    (
+        "[topics.a.create]\nttl = \"36 hours\"",
+        "q.toml:2: topics.\"a\".create.ttl: ",
+        "36 HOURS is not a whole number of partitions: the table is partitioned by DAY",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"id\"]\ncolumns.id = \"LONG\"",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "must contain `timestamp`",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"timestamp\", \"id\"]",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "`id` has no type yet",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"timestamp\", \"Timestamp\"]",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "names `Timestamp` twice",
+    ),
+    (
+        "[topics.a.create]\ndedup_keys = [\"timestamp\", \"a\"]\ncolumns.a = \"double[]\"",
+        "q.toml:2: topics.\"a\".create.dedup_keys: ",
+        "no array as a key",
+    ),
+    (
+        "[topics.a.create.columns]\nid = \"INT8\"",
+        "q.toml:2: topics.\"a\".create.columns.id: ",
+        "known are BOOLEAN",
+    ),
+    ("[topics.a.create.columns]\nid = 8", "q.toml:2: topics.\"a\".create.columns.id: ", "must be a text"),
+    (
+        "[topics.a.create]\ncolumns = { \"a-b\" = \"INT\" }",
+        "q.toml:2: topics.\"a\".create.columns: ",
+        "in a column's name",
+    ),
+    (
+        "[topics.a.create]\ncolumns = { id = \"INT\", ID = \"INT\" }",
+        "q.toml:2: topics.\"a\".create.columns: ",
+        "names `ID` twice",
+    ),
+    (
+        "[topics.a.create]\ncolumns = { timestamp = \"INT\" }",
+        "q.toml:2: topics.\"a\".create.columns: ",
+        "the designated timestamp",
+    ),
+    (
+        "[topics.a]\nsymbols = [\"id\"]\n[topics.a.create]\ncolumns = { id = \"INT\" }",
+        "q.toml:4: topics.\"a\".create.columns: ",
+        "`id` is INT here and SYMBOL",
+    ),
     ("listen = ", "q.toml:1: ", ""),
     ("admin = \"h:1\"\nadmin = \"h:1\"", "q.toml:2: ", "duplicate key"),
 ];
@@ -404,12 +476,36 @@ mod round_trip {
             list("doubles", 'd'),
             option::of(any::<bool>().prop_map(|b| format!("include_key = {b}"))),
             option::of(any::<bool>().prop_map(|b| format!("auto_create = {b}"))),
+            option::of(create()),
             prop::sample::subsequence(OTHER_TOPIC_KEYS, 0..=OTHER_TOPIC_KEYS.len()),
         )
-            .prop_map(|(a, b, c, d, e, f, g, others)| {
+            .prop_map(|(a, b, c, d, e, f, g, h, others)| {
                 let others = others.into_iter().map(|line| Some(line.to_owned()));
-                lines([a, b, c, d, e, f, g].into_iter().chain(others).collect())
+                lines([a, b, c, d, e, f, g, h].into_iter().chain(others).collect())
             })
+    }
+
+    fn create() -> impl Strategy<Value = String> {
+        let words = |words: &'static [&'static str]| option::of(prop::sample::select(words));
+        let columns =
+            btree_map("[x-z ü]{1,3}", prop::sample::select(&["INT", "geohash(4c)", "UUID"][..]), 0..3);
+        let (partition_by, ttl) = (words(&["hour", "DAY", "week"]), words(&["2 WEEKS", "1y"]));
+        (partition_by, ttl, option::of(any::<bool>()), columns).prop_map(
+            |(partition_by, ttl, dedup, columns)| {
+                let mut parts = vec![];
+                parts.extend(partition_by.map(|word| format!("partition_by = \"{word}\"")));
+                parts.extend(ttl.map(|ttl| format!("ttl = \"{ttl}\"")));
+                if let Some(all) = dedup {
+                    let keys: Vec<_> =
+                        columns.keys().filter(|_| all).map(|name| format!(", \"{name}\"")).collect();
+                    parts.push(format!("dedup_keys = [\"timestamp\"{}]", keys.concat()));
+                }
+                let columns: Vec<_> =
+                    columns.iter().map(|(name, kind)| format!("\"{name}\" = \"{kind}\"")).collect();
+                parts.push(format!("columns = {{ {} }}", columns.join(", ")));
+                format!("create = {{ {} }}", parts.join(", "))
+            },
+        )
     }
 
     fn any_file() -> impl Strategy<Value = String> {

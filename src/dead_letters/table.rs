@@ -86,7 +86,6 @@ fn headers(letter: &DeadLetter) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::Array;
     use arrow_array::cast::AsArray;
 
     use super::*;

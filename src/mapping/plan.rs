@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names;
 use super::selection::Selection;
-use crate::config::{TimestampConfig, TopicConfig};
+use crate::config::{DESIGNATED, TimestampConfig, TopicConfig};
 use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, Target};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -49,9 +49,6 @@ pub enum PlanError {
         table: TableName,
     },
 }
-
-/// The designated timestamp column of tables that QuestDB creates from the data.
-const DESIGNATED: &str = "timestamp";
 
 impl Plan {
     /// Makes the plan for a topic's settings and a table's columns; a table that does not exist has none.

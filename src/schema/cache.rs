@@ -5,7 +5,8 @@ use moka::Expiry;
 use moka::future::Cache;
 use serde_json::Value;
 
-use super::{TableColumn, TableSchema};
+use super::{TableColumn, TableSchema, create};
+use crate::config::TopicConfig;
 use crate::questdb::{QuestDb, QuestDbError, Rows, quote_literal};
 use crate::rows::TableName;
 
@@ -15,6 +16,9 @@ const TTL: Duration = Duration::from_secs(30);
 
 /// For how long a table is believed not to exist: the first write creates it.
 const ABSENT_TTL: Duration = Duration::from_secs(1);
+
+/// How often a table that is not there is created, before that is an error.
+const CREATE_ATTEMPTS: usize = 3;
 
 /// More tables than this are looked up again and again; each costs some hundred bytes a column.
 const MAX_TABLES: u64 = 10_000;
@@ -30,12 +34,35 @@ pub struct Schemas {
 
 /// Why a table's columns are not known.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("cannot read the columns of table `{table}`: {reason}")]
-pub struct SchemaError {
-    /// The table.
-    pub table: TableName,
-    /// What came in the way.
-    pub reason: Arc<QuestDbError>,
+pub enum SchemaError {
+    /// QuestDB could not be asked.
+    #[error("cannot read the columns of table `{table}`: {reason}")]
+    Unreadable {
+        /// The table.
+        table: TableName,
+        /// What came in the way.
+        reason: QuestDbError,
+    },
+    /// The table could not be created.
+    #[error("cannot create table `{table}`: {reason}")]
+    NotCreated {
+        /// The table.
+        table: TableName,
+        /// What came in the way.
+        reason: QuestDbError,
+    },
+    /// QuestDB takes requests and refuses to create a table as the topic's settings want it.
+    #[error(
+        "QuestDB does not create table `{table}` as the topic's `create` settings say: {message}, in: {statement}"
+    )]
+    Refused {
+        /// The table.
+        table: TableName,
+        /// QuestDB's own words.
+        message: String,
+        /// What it was asked for.
+        statement: String,
+    },
 }
 
 struct ByPresence;
@@ -57,14 +84,52 @@ impl Schemas {
     /// # Errors
     /// QuestDB could not be asked. Errors are not remembered.
     pub async fn table(&self, table: &TableName) -> Result<Arc<TableSchema>, SchemaError> {
-        let read = async {
-            let schema = read(&self.questdb, table).await?;
-            Ok(Arc::new(schema))
+        let read = async { self.read(table).await.map(Arc::new) };
+        self.tables.try_get_with_by_ref(table, read).await.map_err(Arc::unwrap_or_clone)
+    }
+
+    /// The columns of a topic's table. One that does not exist is created where the topic's settings say how; else
+    /// it has no columns.
+    ///
+    /// # Errors
+    /// QuestDB could not be asked, or has not created the table. Errors are not remembered.
+    pub async fn table_of(
+        &self,
+        table: &TableName,
+        topic: &TopicConfig,
+    ) -> Result<Arc<TableSchema>, SchemaError> {
+        let schema = self.table(table).await?;
+        let Some(shape) = topic.create.as_ref().filter(|_| schema.columns.is_empty()) else {
+            return Ok(schema);
         };
-        self.tables
-            .try_get_with_by_ref(table, read)
-            .await
-            .map_err(|reason| SchemaError { table: table.clone(), reason })
+        for _ in 0..CREATE_ATTEMPTS {
+            // That it does not exist is remembered; of all who find that out at the same time, one creates it.
+            if self.tables.get(table).await.is_some_and(|schema| schema.columns.is_empty()) {
+                self.invalidate(table).await;
+            }
+            let create =
+                async { self.create(table, &create::statement(table, shape, topic)).await.map(Arc::new) };
+            let schema =
+                self.tables.try_get_with_by_ref(table, create).await.map_err(Arc::unwrap_or_clone)?;
+            // Else somebody who has no use for a new table looked at the same time, or dropped it.
+            if !schema.columns.is_empty() {
+                return Ok(schema);
+            }
+        }
+        let reason = QuestDbError::Malformed("it is not there after it was created".to_owned());
+        Err(SchemaError::NotCreated { table: table.clone(), reason })
+    }
+
+    async fn create(&self, table: &TableName, statement: &str) -> Result<TableSchema, SchemaError> {
+        match self.questdb.sql(statement).await {
+            Ok(_) => tracing::info!(%table, statement, "table created, unless somebody else was faster"),
+            Err(QuestDbError::Sql { message, .. }) => {
+                let statement = statement.to_owned();
+                return Err(SchemaError::Refused { table: table.clone(), message, statement });
+            }
+            Err(reason) => return Err(SchemaError::NotCreated { table: table.clone(), reason }),
+        }
+        self.read(table).await
     }
 
     /// The table's columns, where they have been asked for a short while ago.
@@ -76,18 +141,19 @@ impl Schemas {
     pub async fn invalidate(&self, table: &TableName) {
         self.tables.invalidate(table).await;
     }
-}
 
-async fn read(questdb: &QuestDb, table: &TableName) -> Result<TableSchema, QuestDbError> {
-    let name = quote_literal(table.as_str());
-    let query = format!("select \"column\", type, designated from table_columns({name})");
-    match questdb.sql(&query).await {
-        Ok(rows) => parse(&rows),
-        // 9.3.4 says `table does not exist [table=t]`.
-        Err(QuestDbError::Sql { message, .. }) if message.starts_with("table does not exist") => {
-            Ok(TableSchema::default())
-        }
-        Err(error) => Err(error),
+    async fn read(&self, table: &TableName) -> Result<TableSchema, SchemaError> {
+        let name = quote_literal(table.as_str());
+        let query = format!("select \"column\", type, designated from table_columns({name})");
+        let rows = match self.questdb.sql(&query).await {
+            // 9.3.4 says `table does not exist [table=t]`.
+            Err(QuestDbError::Sql { message, .. }) if message.starts_with("table does not exist") => {
+                return Ok(TableSchema::default());
+            }
+            rows => rows,
+        };
+        let unreadable = |reason| SchemaError::Unreadable { table: table.clone(), reason };
+        rows.and_then(|rows| parse(&rows)).map_err(unreadable)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What QuestDB's tables look like.
 
 mod cache;
+mod create;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use quafka_protocol::FrameError;
+use quafka_protocol::frame::Stranger;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -71,7 +73,15 @@ where
     let stop = shutdown.child_token();
     let settler = tokio::spawn(settle(dues, sendable, stop.clone()));
     let writer = tokio::spawn(write(write_half, sendables, patience, stop.clone()));
-    let taken = take(frames, &connection, &gateway, due, stop).await;
+    let taken = take(frames, &connection, &gateway, due.clone(), stop).await;
+    if let (Some(End::Frames(FramesError::Frame(error))), Ok(place)) =
+        (&taken, Arc::new(Semaphore::new(1)).acquire_owned().await)
+        && let Some(farewell) = farewell(error)
+    {
+        // Fails where the connection is gone.
+        let _ = due.send((Reply::Now(Answer::Send(farewell)), place)).await;
+    }
+    drop(due);
     // `due` is gone now: what was taken is settled and sent, then the two others end.
     match (taken, settler.await, writer.await) {
         (_, Err(panic), _) | (_, _, Err(panic)) => End::Failed(format!("internal error: {panic}")),
@@ -80,6 +90,24 @@ where
         (None, _, Ok(Ok(()))) if shutdown.is_cancelled() => End::Shutdown,
         (None, _, Ok(Ok(()))) => End::Client,
         (Some(end), _, _) => end,
+    }
+}
+
+/// What a peer that speaks another protocol can read.
+///
+/// A TLS client gets a sentence that is no TLS. That is what its library knows as a server without it: OpenSSL's "wrong
+/// version number", Go's "first record does not look like a TLS handshake", Java's "unrecognized SSL message". An alert
+/// would send people looking for versions and certificates, and a bare end of the connection for the network.
+fn farewell(error: &FrameError) -> Option<Bytes> {
+    match error {
+        FrameError::Stranger { stranger: Stranger::Http } => Some(Bytes::from_static(
+            b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 86\r\nConnection: close\r\n\r\n\
+            This port speaks the Kafka protocol; HTTP is served at the admin and pandaproxy ports\n",
+        )),
+        FrameError::Stranger { stranger: Stranger::Tls } => {
+            Some(Bytes::from_static(b"This Kafka listener is plaintext: set security.protocol=PLAINTEXT\n"))
+        }
+        _ => None,
     }
 }
 

@@ -69,6 +69,12 @@ async fn run(
     gateway.metrics.connection_closed(reason(&end));
     match end {
         End::Client | End::Shutdown => tracing::debug!(%peer, reason = %end, "connection closed"),
+        // Such a client comes again and again, until somebody looks at its settings.
+        End::Frames(FramesError::Frame(_)) => {
+            if let Some(suppressed) = gateway.strangers.let_through() {
+                tracing::warn!(%peer, reason = %end, suppressed, "connection closed");
+            }
+        }
         end => tracing::warn!(%peer, reason = %end, "connection closed"),
     }
 }

@@ -27,6 +27,10 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
 const REFUSALS_LOGGED: u32 = 10;
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Log lines about clients that speak another protocol, at most, in each interval: such a client comes again.
+const STRANGERS_LOGGED: u32 = 20;
+const STRANGERS_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -112,6 +116,7 @@ impl Server {
             metrics,
             kafka_letters: KafkaLetters::default(),
             refusals: LogLimit::new(REFUSALS_LOGGED, REFUSALS_INTERVAL),
+            strangers: LogLimit::new(STRANGERS_LOGGED, STRANGERS_INTERVAL),
             decompressors: Mutex::default(),
             config,
         });

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::config::TopicsConfig;
+use crate::config::{TopicConfig, TopicsConfig};
 
 pub use numbers::{Numbers, NumbersError};
 pub use partition::{Admission, Admitted, Earlier, Partition};
@@ -38,7 +38,7 @@ impl Topics {
         if let Some(topic) = self.known.read().get(name) {
             return Ok(topic.clone());
         }
-        let topic = self.make(name, None)?;
+        let topic = self.make(name)?;
         if topic.config().auto_create { Ok(topic) } else { Err(TopicError::Unknown) }
     }
 
@@ -51,21 +51,46 @@ impl Topics {
         self.remember(topic)
     }
 
-    /// Creates a topic, with so many partitions where the creator says so.
-    pub fn create(&self, name: &str, partitions: Option<i32>) -> Result<Arc<Topic>, TopicError> {
-        if self.known.read().contains_key(name) {
-            return Err(TopicError::Exists);
-        }
-        let topic = self.make(name, partitions)?;
+    /// Creates a topic with these settings, and with so many partitions where the creator says so.
+    pub fn create(
+        &self,
+        name: &str,
+        partitions: Option<i32>,
+        config: Arc<TopicConfig>,
+    ) -> Result<Arc<Topic>, TopicError> {
+        let topic = self.check(name, partitions, config)?;
         self.remember(topic)
     }
 
     /// What [`Topics::create`] would do, without doing it.
-    pub fn check(&self, name: &str, partitions: Option<i32>) -> Result<Arc<Topic>, TopicError> {
+    pub fn check(
+        &self,
+        name: &str,
+        partitions: Option<i32>,
+        config: Arc<TopicConfig>,
+    ) -> Result<Arc<Topic>, TopicError> {
         if self.known.read().contains_key(name) {
             return Err(TopicError::Exists);
         }
-        self.make(name, partitions)
+        Topic::new(name, config, partitions, &self.numbers).map(Arc::new)
+    }
+
+    /// What the configuration says of a topic of this name.
+    pub fn configured(&self, name: &str) -> Arc<TopicConfig> {
+        self.config.of(name)
+    }
+
+    /// Gives a topic more partitions; those that it has go on. Returns how many it had.
+    pub fn grow(&self, name: &str, partitions: usize) -> Result<usize, TopicError> {
+        let topic = self.resolve(name)?;
+        let mut known = self.known.write();
+        // What another has made of it meanwhile.
+        let topic = known.get(name).cloned().unwrap_or(topic);
+        let had = topic.partitions().len();
+        if partitions > had {
+            known.insert(topic.name().clone(), Arc::new(topic.grown(partitions, &self.numbers)));
+        }
+        Ok(had)
     }
 
     /// Forgets a topic. Its table stays.
@@ -78,7 +103,7 @@ impl Topics {
         let mut topics: HashMap<Arc<str>, Arc<Topic>> = self.known.read().clone();
         for name in self.config.exact_names() {
             if !topics.contains_key(name)
-                && let Ok(topic) = self.make(name, None)
+                && let Ok(topic) = self.make(name)
             {
                 topics.insert(topic.name().clone(), topic);
             }
@@ -88,8 +113,8 @@ impl Topics {
         topics
     }
 
-    fn make(&self, name: &str, partitions: Option<i32>) -> Result<Arc<Topic>, TopicError> {
-        Topic::new(name, self.config.of(name), partitions, &self.numbers).map(Arc::new)
+    fn make(&self, name: &str) -> Result<Arc<Topic>, TopicError> {
+        Topic::new(name, self.config.of(name), None, &self.numbers).map(Arc::new)
     }
 
     fn remember(&self, topic: Arc<Topic>) -> Result<Arc<Topic>, TopicError> {

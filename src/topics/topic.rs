@@ -42,7 +42,7 @@ pub struct Topic {
     name: Arc<str>,
     id: [u8; 16],
     config: Arc<TopicConfig>,
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     partitions: Vec<Arc<Partition>>,
     /// For each of the tables the plan for its schema as last seen.
     plans: Mutex<HashMap<TableName, (Arc<TableSchema>, Arc<Plan>)>>,
@@ -58,10 +58,25 @@ impl Topic {
         check_name(name)?;
         let pipeline =
             Pipeline::new(name, &config).map_err(|error| TopicError::IllegalName(error.to_string()))?;
+        let pipeline = Arc::new(pipeline);
         let partitions = (0..partitions.unwrap_or(config.partitions))
             .map(|_| Arc::new(Partition::new(numbers.clone())))
             .collect();
         Ok(Self { name: name.into(), id: id_of(name), config, pipeline, partitions, plans: Mutex::default() })
+    }
+
+    /// The same topic with more partitions, of which it shares those that it has.
+    pub(super) fn grown(&self, partitions: usize, numbers: &Arc<Numbers>) -> Self {
+        let missing = partitions.saturating_sub(self.partitions.len());
+        let new = (0..missing).map(|_| Arc::new(Partition::new(numbers.clone())));
+        Self {
+            name: self.name.clone(),
+            id: self.id,
+            config: self.config.clone(),
+            pipeline: self.pipeline.clone(),
+            partitions: self.partitions.iter().cloned().chain(new).collect(),
+            plans: Mutex::new(self.plans.lock().clone()),
+        }
     }
 
     /// The topic's name.

@@ -16,7 +16,7 @@ const KAFKA: &str = "4.1.1";
 pub fn producer_performance(bootstrap: &str, args: &[&str]) -> Output {
     let java = find_java(&SearchPath::from_environment()).unwrap_or_else(|error| panic!("{error}"));
     Command::new(java.program)
-        .arg("-Xmx256m")
+        .args(["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
         .arg("-cp")
         .arg(class_path())
         .arg("org.apache.kafka.tools.ProducerPerformance")

@@ -5,6 +5,10 @@
 //! - 8 (KIP-430): authorized operations; the cluster's moved to DescribeCluster in 11 (KIP-700).
 //! - 9 (KIP-482): flexible. 10 (KIP-516): topic ids; but names may be null since 12 only, and asking by id is
 //!   to be answered since 12.
+//!
+//! librdkafka (seen in 2.12.1) writes the null of "all topics" in the flexible versions as four bytes where one is the
+//! null, so that three zeros stand between it and the rest. Brokers never look whether bytes are left over and so
+//! never noticed; here it is that exact form that is let pass.
 
 use super::flexible;
 use crate::api_key::ApiKey;
@@ -46,6 +50,9 @@ impl<'a> MetadataRequest<'a> {
             reader.skip_tagged_fields(flexible)?;
             Ok(MetadataTopic { topic_id, name })
         })?;
+        if flexible && topics.is_none() && is_wide_null(reader.remaining(), version) {
+            reader.take(WIDE_NULL_REST.len())?;
+        }
         if version == 0 && topics.as_ref().is_some_and(Vec::is_empty) {
             topics = None;
         }
@@ -62,4 +69,16 @@ impl<'a> MetadataRequest<'a> {
             include_topic_authorized_operations,
         })
     }
+}
+
+/// What follows the first byte of a null in librdkafka's four bytes.
+const WIDE_NULL_REST: [u8; 3] = [0; 3];
+
+/// Is this what librdkafka writes behind a null: three zeros, the flags of the version, and no tagged fields?
+///
+/// Without the zeros, the same bytes would be more than a request without tagged fields has.
+fn is_wide_null(after_null: &[u8], version: i16) -> bool {
+    let Some([flags @ .., 0]) = after_null.strip_prefix(&WIDE_NULL_REST) else { return false };
+    let expected = if version <= 10 { 3 } else { 2 };
+    flags.len() == expected && flags.iter().all(|flag| *flag <= 1)
 }

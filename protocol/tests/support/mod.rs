@@ -1,6 +1,8 @@
 //! What the tests share: requests and batches as the `kafka-protocol` crate writes them.
 
-#![allow(dead_code, reason = "each test binary uses a part of this")]
+#![allow(dead_code, unused_macros, reason = "each test binary uses a part of this")]
+
+pub mod requests;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::indexmap::IndexMap;

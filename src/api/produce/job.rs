@@ -181,7 +181,7 @@ impl Job {
     /// Whether a table looks different now from when a write's rows were made.
     pub(super) async fn has_changed(&self, write: &Write) -> Result<bool, Failure> {
         self.gateway.schemas.invalidate(&write.table).await;
-        let now = schema(&self.gateway, &write.table, self.deadline).await?;
+        let now = schema(&self.gateway, &self.topic, &write.table, self.deadline).await?;
         Ok(write.schema.as_ref().is_some_and(|before| **before != *now))
     }
 

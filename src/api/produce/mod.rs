@@ -5,7 +5,8 @@
 //! 1. acks must be -1, 0 or 1: else 21 everywhere.
 //! 2. A transactional id: 53 everywhere.
 //! 3. The topic: 17, 3 or 44 as in Metadata; an unknown partition 3; no records at all 87.
-//! 4. QuestDB's table must be known, or be known not to be there: else 19.
+//! 4. QuestDB's table must be known, or be known not to be there: else 19. One that is not there is created where the
+//!    topic's settings say how; if QuestDB refuses that, 40.
 //! 5. The batch, as in [`quafka_protocol::RecordBatch::parse`]: 87, 10, 2, 76; zstd below version 7: 76.
 //! 6. The producer's epoch and sequence (KIP-98): 47, 45; a batch that was sent before is answered as it was then.
 //! 7. Decompression: 10 over the limit, else 2. Records that lie about their sizes: 87.

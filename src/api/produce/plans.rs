@@ -9,7 +9,7 @@ use super::response::Failure;
 use crate::api::Gateway;
 use crate::mapping::Plan;
 use crate::rows::TableName;
-use crate::schema::TableSchema;
+use crate::schema::{SchemaError, TableSchema};
 use crate::topics::Topic;
 
 /// Between two attempts to ask QuestDB what a table looks like.
@@ -49,7 +49,7 @@ impl Plans {
         table: &TableName,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let schema = schema(gateway, table, deadline).await?;
+        let schema = schema(gateway, topic, table, deadline).await?;
         self.add(topic, table, schema)
     }
 
@@ -63,16 +63,21 @@ impl Plans {
     }
 }
 
-/// What the table looks like. QuestDB may be away for a moment: that is waited for, as it is by the lanes.
+/// What the table looks like, which is created where it is not there and the topic's settings say how. QuestDB may be
+/// away for a moment: that is waited for, as it is by the lanes.
 pub(super) async fn schema(
     gateway: &Gateway,
+    topic: &Topic,
     table: &TableName,
     deadline: Instant,
 ) -> Result<Arc<TableSchema>, Failure> {
     let unavailable = |reason| Failure::new(ErrorCode::NotEnoughReplicas, reason);
     loop {
-        match timeout_at(deadline.into(), gateway.schemas.table(table)).await {
+        match timeout_at(deadline.into(), gateway.schemas.table_of(table, topic.config())).await {
             Ok(Ok(schema)) => return Ok(schema),
+            Ok(Err(refused @ SchemaError::Refused { .. })) => {
+                return Err(Failure::new(ErrorCode::InvalidConfig, refused.to_string()));
+            }
             Ok(Err(_)) if Instant::now() + SCHEMA_PAUSE < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
             Ok(Err(error)) => return Err(unavailable(error.to_string())),
             Err(_) => {

@@ -4,12 +4,13 @@ use super::formats::{BytesText, Csv, Format, NullInArray, TopLevelArray, Unsuppo
 use super::records::{DeadLetters, OnError, RecordColumn, Transform};
 use super::template::TableTemplate;
 use super::timestamp::TimestampConfig;
+use crate::config::create_table::{self, CreateTable};
 use crate::config::file::{Report, Section};
 
 /// All settings of topics: a key of the file, its type, its default. The type says how a value is read and checked
 /// (`Deserialize`) and how `quafka check` prints it (`Serialize`).
 macro_rules! topic_settings {
-    ($($(#[$doc:meta])* $key:ident: $type:ty = $default:expr;)*) => {
+    ($($(#[$doc:meta])* $key:ident: $type:ty = $default:expr $(, by $by:ident)?;)*) => {
         /// The settings of one topic, all patterns that match it taken together.
         #[derive(Clone, Debug, PartialEq)]
         pub struct TopicConfig {
@@ -35,7 +36,7 @@ macro_rules! topic_settings {
 
             /// Reads a table's keys.
             pub(in crate::config) fn read(section: &mut Section<'_>, report: &mut Report<'_>) -> Self {
-                Self { $($key: section.value(stringify!($key), report),)* }
+                Self { $($key: topic_settings!(@read section, report, $key $(, $by)?),)* }
             }
 
             /// Every setting spelt out.
@@ -44,7 +45,7 @@ macro_rules! topic_settings {
             }
 
             /// Writes what is set over `config`.
-            pub(super) fn apply(&self, config: &mut TopicConfig) {
+            pub fn apply(&self, config: &mut TopicConfig) {
                 $(if let Some(value) = &self.$key {
                     config.$key.clone_from(value);
                 })*
@@ -61,12 +62,26 @@ macro_rules! topic_settings {
             /// What is set, each key with its value in TOML. What is set to nothing has no TOML.
             pub fn to_toml(&self) -> Vec<(&'static str, String)> {
                 let mut keys = Vec::new();
-                $(if let Some(value) = self.$key.as_ref().and_then(|value| toml::Value::try_from(value).ok()) {
-                    keys.push((stringify!($key), value.to_string()));
+                $(if let Some(value) = self.$key.as_ref().and_then(|value| topic_settings!(@print value $(, $by)?)) {
+                    keys.push((stringify!($key), value));
                 })*
                 keys
             }
         }
+    };
+
+    (@read $section:ident, $report:ident, $key:ident) => {
+        $section.value(stringify!($key), $report)
+    };
+    // A table of its own, whose keys are reported one by one.
+    (@read $section:ident, $report:ident, $key:ident, $by:ident) => {
+        $by::load($section, $report).map(Some)
+    };
+    (@print $value:ident) => {
+        toml::Value::try_from($value).ok().map(|value| value.to_string())
+    };
+    (@print $value:ident, $by:ident) => {
+        $value.as_ref().map($by::to_toml)
     };
 }
 
@@ -77,6 +92,8 @@ topic_settings! {
     partitions: i32 = 8;
     /// Whether the topic exists without having been created.
     auto_create: bool = true;
+    /// How the table is created where it is not there; where absent, QuestDB creates it from the first rows.
+    create: Option<CreateTable> = None, by create_table;
 
     /// How values are read.
     format: Format = Format::Auto;
