@@ -48,6 +48,7 @@ async fn run(command: Command) -> ExitCode {
 
 /// Runs the gateway until SIGTERM or Ctrl-C.
 async fn serve(loaded: Loaded) -> Result<(), String> {
+    cli::check::topics(&loaded)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| format!("SIGTERM: {error}"))?;
     let server = Server::start(loaded.config).await.map_err(|error| error.to_string())?;
     tokio::select! {

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use quafka::config::{ConfigError, Loaded};
-use quafka::mapping::Pipeline;
+use quafka::config::Loaded;
+use quafka::mapping::check_topics;
 use quafka::questdb::{QuestDb, QuestDbError};
 
 /// Longer than any QuestDB that is well takes.
@@ -28,7 +28,7 @@ pub async fn run(loaded: &Loaded) -> ExitCode {
 /// QuestDB's version, or the first thing that is wrong, with its key and where that was given.
 async fn check(loaded: &Loaded) -> Result<String, String> {
     let complaint = |key: &str, reason: String| loaded.error(key, reason).to_string();
-    check_topics(loaded).map_err(|error| error.to_string())?;
+    topics(loaded)?;
     let conf = "questdb.conf";
     let questdb = QuestDb::from_conf(&loaded.config.questdb.conf)
         .map_err(|error| complaint(conf, error.to_string()))?;
@@ -40,13 +40,10 @@ async fn check(loaded: &Loaded) -> Result<String, String> {
     answer.map_err(|reason| complaint(conf, format!("cannot reach QuestDB: {reason}")))
 }
 
-/// Whether the settings of the topics that are named make sense.
-pub fn check_topics(loaded: &Loaded) -> Result<(), ConfigError> {
-    for topic in loaded.config.topics.exact_names() {
-        Pipeline::new(topic, &loaded.config.topics.of(topic))
-            .map_err(|error| loaded.error(&format!("topics.{topic}"), error.to_string()))?;
-    }
-    Ok(())
+/// Checks what the settings of topics say about their records: formats, transforms, tables' names.
+pub fn topics(loaded: &Loaded) -> Result<(), String> {
+    check_topics(&loaded.config.topics)
+        .map_err(|(topic, error)| loaded.error(&format!("topics.{topic}"), error.to_string()).to_string())
 }
 
 /// Asks for the version, and whether the credentials are good: the version is told to anybody.

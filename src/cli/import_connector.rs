@@ -6,8 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use quafka::connector::{Imported, import};
-
-use super::check::check_topics;
+use quafka::mapping::check_topics;
 
 /// What `quafka import-connector` takes.
 #[derive(Debug, Args)]
@@ -51,6 +50,6 @@ fn read(file: &Path) -> Result<String, String> {
 /// What `quafka serve` would only refuse when it starts is refused here.
 fn imported(text: &str) -> Result<Imported, String> {
     let imported = import(text).map_err(|error| error.to_string())?;
-    check_topics(&imported.loaded).map_err(|error| error.reason)?;
+    check_topics(&imported.loaded.config.topics).map_err(|(_, error)| error.to_string())?;
     Ok(imported)
 }

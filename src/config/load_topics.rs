@@ -1,7 +1,7 @@
 use std::ops::RangeInclusive;
 
 use super::file::{Report, Section};
-use super::topics::{TopicPattern, TopicSettings, TopicsConfig};
+use super::topics::{Format, TopicPattern, TopicSettings, TopicsConfig};
 
 /// More partitions than that would only make every Metadata response longer: they cost nothing, and give nothing.
 const PARTITIONS: RangeInclusive<i32> = 1..=1_000;
@@ -32,6 +32,10 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
     if settings.partitions.is_some_and(|partitions| !PARTITIONS.contains(&partitions)) {
         let reason = format!("is not between {} and {}", PARTITIONS.start(), PARTITIONS.end());
         report.error(&section.full("partitions"), reason);
+    }
+    if let Some(format @ (Format::Csv | Format::Influx)) = settings.key_format {
+        let reason = format!("`{format}` is for values; keys are one value, such as `json` or `text`");
+        report.error(&section.full("key_format"), reason);
     }
     for (key, names) in [
         ("symbols", settings.symbols.as_ref()),
@@ -70,6 +74,10 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
     for (pattern, own) in topics.entries() {
         let merged = topics.of(pattern.as_str());
         let blame = |key: &str| format!("{}.{key}", table_key(pattern.as_str()));
+        if merged.format == Format::Csv && merged.csv.is_none() && own.format.is_some() {
+            let reason = "needs to know the columns: csv = { columns = [\"a\", \"b\"] }".to_owned();
+            report.error(&blame("format"), format!("`csv` {reason}"));
+        }
         if own.create.is_some()
             && let Some(Err(fault)) = merged.create.as_ref().map(|create| create.check(&merged))
         {

@@ -5,7 +5,17 @@
 pub fn java_double(value: f64) -> String {
     let short = format!("{value:e}");
     // Java's shortest form has two digits where the shortest would have one.
-    let text = if short.contains('.') { short } else { format!("{value:.1e}") };
+    java(if short.contains('.') { short } else { format!("{value:.1e}") }, value == 0.0)
+}
+
+/// A float as text, as Java's `Float.toString` writes it: `0.1`, where as a double it is `0.10000000149011612`.
+pub fn java_float(value: f32) -> String {
+    let short = format!("{value:e}");
+    java(if short.contains('.') { short } else { format!("{value:.1e}") }, value == 0.0)
+}
+
+/// The shortest digits, in Java's notation.
+fn java(text: String, is_zero: bool) -> String {
     let Some((mantissa, exponent)) = text.split_once('e') else { return text };
     let Ok(exponent) = exponent.parse::<i32>() else { return text };
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
@@ -15,7 +25,7 @@ pub fn java_double(value: f64) -> String {
             let digits = digits.trim_end_matches('0');
             format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize))
         }
-        0..=6 if value != 0.0 => {
+        0..=6 if !is_zero => {
             let whole = exponent as usize + 1;
             let (whole, fraction) = match digits.split_at_checked(whole) {
                 Some((whole, fraction)) => (whole.to_owned(), fraction),
@@ -24,7 +34,7 @@ pub fn java_double(value: f64) -> String {
             let fraction = fraction.trim_end_matches('0');
             format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
         }
-        _ if value == 0.0 => format!("{sign}0.0"),
+        _ if is_zero => format!("{sign}0.0"),
         _ => format!("{sign}{mantissa}E{exponent}"),
     }
 }
@@ -33,7 +43,7 @@ pub fn java_double(value: f64) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::java_double;
+    use super::{java_double, java_float};
 
     #[test]
     fn as_java_writes_them() {
@@ -63,6 +73,20 @@ mod tests {
             (-0.25, "-0.25"),
         ] {
             assert_eq!(java_double(value), text);
+        }
+    }
+
+    #[test]
+    fn floats_are_as_short_as_floats_need() {
+        for (value, text) in [
+            (0.1, "0.1"),
+            (1.5, "1.5"),
+            (-0.0, "-0.0"),
+            (1e10, "1.0E10"),
+            (16_777_216.0, "1.6777216E7"),
+            (3.402_823_5e38, "3.4028235E38"),
+        ] {
+            assert_eq!(java_float(value), text);
         }
     }
 

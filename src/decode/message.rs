@@ -15,6 +15,10 @@ pub struct Message {
     pub key: Value,
     /// Its value.
     pub value: Value,
+    /// Whether a schema has decided the types in the key.
+    pub key_has_schema: bool,
+    /// Whether a schema has decided the types in the value.
+    pub value_has_schema: bool,
     /// Its headers in order; names may repeat.
     pub headers: Vec<(String, Value)>,
     /// The table, where the payload itself names it.

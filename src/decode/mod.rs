@@ -1,14 +1,20 @@
 //! Payload formats: bytes to typed values.
 
+mod csv;
+mod decoder;
+mod envelope;
+mod influx;
 mod java_double;
 pub mod json;
 mod message;
 mod payload;
+mod primitives;
 mod value;
 
-pub use java_double::java_double;
+pub use decoder::{Decoder, DecoderConfigError};
+pub use java_double::{java_double, java_float};
 pub use message::Message;
-pub use payload::{Payload, PayloadError, payloads};
+pub use payload::{Payload, PayloadError};
 pub use value::{Object, Timestamp, Value};
 
 /// Base64 (RFC 4648, section 4), with padding.

@@ -1,5 +1,4 @@
-use super::{Timestamp, Value, json};
-use crate::config::Format;
+use super::{Timestamp, Value};
 
 /// What one row is made of, as a key's or a value's bytes have it.
 #[derive(Clone, Debug, PartialEq)]
@@ -8,38 +7,30 @@ pub struct Payload {
     pub table: Option<String>,
     /// The designated timestamp, where the payload itself has it.
     pub timestamp: Option<Timestamp>,
+    /// Whether a schema has decided the value's types: Kafka Connect's transforms differ by that.
+    pub has_schema: bool,
     /// The content.
     pub value: Value,
 }
 
 impl From<Value> for Payload {
     fn from(value: Value) -> Self {
-        Self { table: None, timestamp: None, value }
+        Self { table: None, timestamp: None, has_schema: false, value }
     }
 }
 
-/// Why bytes are not what their format says.
+/// Why bytes are no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PayloadError(pub String);
-
-/// Reads a key or a value. Some formats have several rows in one record.
-pub fn payloads(format: Format, bytes: &[u8]) -> Result<Vec<Payload>, PayloadError> {
-    let value = match format {
-        Format::Auto if !json::looks_like_object(bytes) => text(bytes)?,
-        Format::Auto | Format::Json => {
-            json::tree(bytes).map_err(|error| PayloadError(format!("it is not valid JSON: {error}")))?
-        }
-        Format::Text => text(bytes)?,
-        Format::Raw => Value::Bytes(bytes.to_vec()),
-        other => return Err(PayloadError(format!("format {other:?} is not there yet"))),
-    };
-    Ok(vec![value.into()])
+pub enum PayloadError {
+    /// They are not what their format says. A format whose schemas are kept elsewhere gets a case of its own here,
+    /// for a schema that has to be fetched first: decoding does not wait.
+    #[error("{0}")]
+    Invalid(String),
 }
 
-fn text(bytes: &[u8]) -> Result<Value, PayloadError> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Value::Text(text.to_owned())),
-        Err(error) => Err(PayloadError(format!("it is not UTF-8 (at byte {})", error.valid_up_to()))),
+impl PayloadError {
+    /// What is wrong, in words.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into())
     }
 }

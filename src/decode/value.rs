@@ -1,3 +1,4 @@
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::json::{self, NumberValue};
@@ -23,12 +24,17 @@ pub enum Value {
         /// As it was written, where it was.
         text: Option<Box<str>>,
     },
+    /// A single-precision number, which as a text is shorter than the double that it equals.
+    Float(f32),
     /// A decimal number, exactly: its digits, with a point where it has a scale.
     Decimal(Box<str>),
     /// A text.
     Text(String),
     /// A text that is written as SYMBOL where the table does not say otherwise.
     Symbol(String),
+    /// A text whose column decides what it is: a number where the column takes numbers. In a new column a JSON
+    /// number, `true` and `false` are that, and everything else is text.
+    Untyped(String),
     /// Bytes.
     Bytes(Vec<u8>),
     /// A point in time.
@@ -76,10 +82,45 @@ impl Timestamp {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object(pub Vec<(String, Value)>);
 
+/// Up to so many names, comparing each with each is faster than hashing.
+const FEW: usize = 24;
+
 impl Object {
+    /// Of members in order. Of a name that comes twice the last value counts, in the place of the first. An object
+    /// as large as a peer likes must not cost the square of its size.
+    pub fn of(members: Vec<(String, Value)>) -> Self {
+        let names = || members.iter().map(|(name, _)| name.as_str());
+        let distinct = if members.len() <= FEW {
+            names().enumerate().all(|(index, name)| names().take(index).all(|earlier| earlier != name))
+        } else {
+            let mut seen = HashSet::with_capacity(members.len());
+            names().all(|name| seen.insert(name))
+        };
+        if distinct {
+            return Self(members);
+        }
+        let mut places = HashMap::with_capacity(members.len());
+        let mut object: Vec<(String, Value)> = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            match places.get(&name).and_then(|&place: &usize| object.get_mut(place)) {
+                Some((_, old)) => *old = value,
+                None => {
+                    places.insert(name.clone(), object.len());
+                    object.push((name, value));
+                }
+            }
+        }
+        Self(object)
+    }
+
     /// The value of a name.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+
+    /// The value of a name, to be changed.
+    pub fn field_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.0.iter_mut().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
     /// Sets the value of a name, in its place where it is there already, else at the end.
@@ -119,14 +160,28 @@ impl Value {
             Self::Null => "null",
             Self::Boolean(_) => "a boolean",
             Self::Integer(_) | Self::BigInteger(_) => "an integer",
-            Self::Double { .. } => "a number with a fraction or an exponent",
+            Self::Double { .. } | Self::Float(_) => "a number with a fraction or an exponent",
             Self::Decimal(_) => "a decimal",
-            Self::Text(_) | Self::Symbol(_) => "a string",
+            Self::Text(_) | Self::Symbol(_) | Self::Untyped(_) => "a string",
             Self::Bytes(_) => "bytes",
             Self::Timestamp(_) => "a timestamp",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
             Self::Map(_) => "a map",
+        }
+    }
+
+    /// The value for a message: cut to a length that one can read.
+    pub fn shown(&self) -> String {
+        const SHOWN_CHARS: usize = 60;
+        let mut json = String::new();
+        match self {
+            Self::Array(_) | Self::Object(_) | Self::Map(_) => json.push_str(self.kind()),
+            value => value.write_json(&mut json),
+        }
+        match json.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => format!("{}…", &json[..end]),
+            None => json,
         }
     }
 
@@ -144,8 +199,11 @@ impl Value {
             Self::Double { value, .. } if value.is_finite() => {
                 let _ = write!(out, "{value:?}");
             }
-            Self::Double { .. } => out.push_str("null"),
-            Self::Text(text) | Self::Symbol(text) => write_json_text(text, out),
+            Self::Float(value) if value.is_finite() => {
+                let _ = write!(out, "{value:?}");
+            }
+            Self::Double { .. } | Self::Float(_) => out.push_str("null"),
+            Self::Text(text) | Self::Symbol(text) | Self::Untyped(text) => write_json_text(text, out),
             Self::Bytes(bytes) => write_json_text(&super::base64(bytes), out),
             Self::Timestamp(Timestamp::Millis(time) | Timestamp::Micros(time) | Timestamp::Nanos(time)) => {
                 let _ = write!(out, "{time}");
@@ -203,6 +261,18 @@ mod tests {
         assert_eq!(object.remove("a"), Some(Value::Integer(3)));
         assert_eq!(object.field("a"), None);
         assert_eq!(object.field("b"), Some(&Value::Integer(2)));
+    }
+
+    #[test]
+    fn of_a_name_that_comes_twice_the_last_counts() {
+        for fillers in [0, 100] {
+            let mut members: Vec<_> = (0..fillers).map(|n| (format!("f{n}"), Value::Null)).collect();
+            members
+                .extend([("a", 1), ("b", 2), ("a", 3)].map(|(name, n)| (name.to_owned(), Value::Integer(n))));
+            let object = Object::of(members);
+            assert_eq!(object.0.len(), fillers + 2);
+            assert_eq!(object.0[fillers], ("a".to_owned(), Value::Integer(3)));
+        }
     }
 
     #[test]

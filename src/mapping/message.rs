@@ -71,7 +71,9 @@ impl Row<'_, '_> {
                 Some(text) => self.number(name, &number(text, NumberValue::Double(*value))),
                 None => self.number(name, &number(&format!("{value:?}"), NumberValue::Double(*value))),
             },
+            Value::Float(value) => self.float(name, *value),
             Value::Text(text) => self.text(name, text.as_bytes()),
+            Value::Untyped(text) => self.untyped(name, text),
             Value::Object(fields) => {
                 let child = self.block.paths.child(name);
                 self.fields(child, fields)

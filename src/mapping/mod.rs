@@ -14,13 +14,14 @@ mod refusal;
 mod selection;
 mod tables;
 mod timestamp;
+mod untyped;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
 pub use names::NameError;
-pub use pipeline::{Pipeline, PipelineError};
+pub use pipeline::{Pipeline, PipelineError, check_topics};
 pub use plan::{Plan, PlanError};
 pub use record::{Appended, SourceRecord};
 pub use tables::{TableRows, Tables};

@@ -4,8 +4,10 @@ use super::names::{NameError, checked_table_name, table_name};
 use super::plan::Plan;
 use super::record::{SourceRecord, header_value};
 use super::refusal::cut;
-use crate::config::{Format, OnError, RecordColumn, TableTemplate, TemplatePart, TopicConfig};
-use crate::decode::{Message, PayloadError, Value, payloads};
+use crate::config::{
+    Format, OnError, RecordColumn, TableTemplate, TemplatePart, TopLevelArray, TopicConfig, TopicsConfig,
+};
+use crate::decode::{Decoder, DecoderConfigError, Message, Payload, PayloadError, Value};
 use crate::rows::{RowError, TableName};
 use crate::transform::{Flow, TransformConfigError, Transforms};
 
@@ -18,9 +20,14 @@ pub struct Pipeline {
     topic: Arc<str>,
     config: Arc<TopicConfig>,
     table: Option<TableName>,
+    key: Decoder,
+    value: Decoder,
     transforms: Transforms,
     reads_in_place: bool,
 }
+
+/// A key of a few bytes must not become gigabytes by being repeated with each row of a record.
+const MAX_REPEATED_BYTES: usize = 64 << 20;
 
 /// Why a topic's settings make no pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +35,14 @@ pub enum PipelineError {
     /// QuestDB does not take the table's name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// The formats contradict the other settings.
+    #[error("topic {topic:?}: {error}")]
+    Format {
+        /// The topic.
+        topic: String,
+        /// What is wrong.
+        error: DecoderConfigError,
+    },
     /// A transform's options are wrong.
     #[error("topic {topic:?}: transforms: {error}")]
     Transform {
@@ -43,12 +58,28 @@ impl Pipeline {
     pub fn new(topic: &str, config: &Arc<TopicConfig>) -> Result<Self, PipelineError> {
         let transforms = Transforms::new(&config.transforms)
             .map_err(|error| PipelineError::Transform { topic: topic.to_owned(), error })?;
+        let wrong = |error| PipelineError::Format { topic: topic.to_owned(), error };
+        let key = Decoder::of_keys(config).map_err(wrong)?;
+        let value = Decoder::of_values(config).map_err(wrong)?;
         // A transform may send a record to another topic, and a payload may name its table itself.
-        let own_table = transforms.is_empty() && config.format != Format::Influx;
+        let own_table = transforms.is_empty() && (config.format != Format::Influx || config.table.is_some());
         let table = if own_table { table_name(topic, config)? } else { None };
-        let in_place = |format: Format| matches!(format, Format::Auto | Format::Text);
-        let reads_in_place = table.is_some() && in_place(config.format) && in_place(config.key_format);
-        Ok(Self { topic: topic.into(), config: config.clone(), table, transforms, reads_in_place })
+        let in_place = |format: Format| matches!(format, Format::Auto | Format::Text | Format::Json);
+        let arrays_in_place = match config.format {
+            Format::Auto => config.top_level_array == TopLevelArray::Value,
+            _ => config.top_level_array != TopLevelArray::Rows,
+        };
+        let reads_in_place =
+            table.is_some() && in_place(config.format) && in_place(config.key_format) && arrays_in_place;
+        Ok(Self {
+            topic: topic.into(),
+            config: config.clone(),
+            table,
+            key,
+            value,
+            transforms,
+            reads_in_place,
+        })
     }
 
     /// The table of all records; None where it is another one from record to record.
@@ -58,7 +89,9 @@ impl Pipeline {
 
     /// Whether records' offsets have to be known before they are written.
     pub fn needs_offsets(&self) -> bool {
-        self.config.record_columns.contains_key(&RecordColumn::Offset) || self.config.on_error == OnError::Dlq
+        self.config.record_columns.contains_key(&RecordColumn::Offset)
+            || self.config.on_error == OnError::Dlq
+            || self.transforms.need_offsets()
     }
 
     /// Whether bad records are set aside, and the others of their batch written.
@@ -80,50 +113,80 @@ impl Pipeline {
         Plan::new(&self.topic, table.clone(), &self.config, schema)
     }
 
-    /// The record as messages, each of them a row. None: nothing is written for it.
-    pub(super) fn messages(&self, record: &SourceRecord<'_>) -> Result<Vec<Message>, RowError> {
+    /// Hands on the record as messages, one after the other, each of them a row. `repeated` counts the bytes of
+    /// keys and headers that a batch's records with several rows repeat with each.
+    pub(super) fn messages(
+        &self,
+        record: &SourceRecord<'_>,
+        repeated: &mut usize,
+        mut each: impl FnMut(&Message) -> Result<(), RowError>,
+    ) -> Result<(), RowError> {
         let refuse = |message: String| RowError { record: record.index, column: None, message };
-        let unreadable = |part: &str, format: Format, bytes: &[u8], error: PayloadError| {
+        let unreadable = |part: &str, decoder: &Decoder, bytes: &[u8], error: &PayloadError| {
             refuse(format!(
-                "the record's {part} cannot be read as {format:?}: {error}; it is `{}`",
+                "the record's {part} cannot be read as {}: {error}; it is `{}`",
+                decoder.format(),
                 cut(bytes)
             ))
         };
-        let key = match record.key {
-            None => Value::Null,
-            Some(bytes) => payloads(self.config.key_format, bytes)
-                .map_err(|error| unreadable("key", self.config.key_format, bytes, error))?
-                .pop()
-                .map_or(Value::Null, |payload| payload.value),
-        };
-        let values = match record.value {
-            None => vec![Value::Null.into()],
-            Some(bytes) => payloads(self.config.format, bytes)
-                .map_err(|error| unreadable("value", self.config.format, bytes, error))?,
-        };
+        let mut key = Payload::from(Value::Null);
+        if let Some(bytes) = record.key {
+            let read = self.key.read(bytes, |payload| {
+                key = payload;
+                Ok(())
+            });
+            read.map_err(|error: PayloadError| unreadable("key", &self.key, bytes, &error))?;
+        }
         let headers: Vec<_> =
             record.headers.clone().map(|(name, value)| (name.to_owned(), header_value(value))).collect();
-        let mut messages = Vec::with_capacity(values.len());
-        for payload in values {
+        let mut row = |key: Payload, headers, payload: Payload| {
             let mut message = Message {
                 topic: self.topic.as_ref().to_owned(),
                 partition: record.partition,
                 offset: record.offset,
                 timestamp_ms: record.timestamp_ms,
-                key: key.clone(),
+                key: key.value,
                 value: payload.value,
-                headers: headers.clone(),
+                key_has_schema: key.has_schema,
+                value_has_schema: payload.has_schema,
+                headers,
                 table: payload.table,
                 designated: payload.timestamp,
             };
             match self.transforms.apply(&mut message) {
-                Ok(Flow::Keep) if message.value == Value::Null => {}
-                Ok(Flow::Keep) => messages.push(message),
-                Ok(Flow::Drop) => {}
-                Err(error) => return Err(refuse(error.to_string())),
+                Ok(Flow::Keep) if message.value != Value::Null => each(&message),
+                Ok(_) => Ok(()),
+                Err(error) => Err(refuse(error.to_string())),
             }
+        };
+        let Some(bytes) = record.value else { return row(key, headers, Value::Null.into()) };
+        let repeats: usize = record.key.map_or(0, <[u8]>::len)
+            + record
+                .headers
+                .clone()
+                .map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len))
+                .sum::<usize>();
+        // Each waits for the next, so that the last one need not copy the key and the headers.
+        let mut waiting: Option<Payload> = None;
+        let read = self.value.read(bytes, |payload| {
+            if let Some(before) = waiting.replace(payload) {
+                *repeated = repeated.saturating_add(repeats);
+                if *repeated > MAX_REPEATED_BYTES {
+                    return Err(Unread::Row(refuse(format!(
+                        "the batch's records with several rows have keys and headers that would take more than {} MiB, \
+                         as they are repeated with each row; send smaller batches, or keys that are shorter",
+                        MAX_REPEATED_BYTES >> 20
+                    ))));
+                }
+                row(key.clone(), headers.clone(), before).map_err(Unread::Row)?;
+            }
+            Ok(())
+        });
+        match read {
+            Ok(()) => waiting.map_or(Ok(()), |last| row(key, headers, last)),
+            Err(Unread::Row(error)) => Err(error),
+            Err(Unread::Payload(error)) => Err(unreadable("value", &self.value, bytes, &error)),
         }
-        Ok(messages)
     }
 
     /// The table that a message goes to.
@@ -146,6 +209,34 @@ impl Pipeline {
             column: None,
             message: error.to_string(),
         })
+    }
+}
+
+/// Checks that the records of every topic that the configuration names, or covers with a pattern, have a pipeline.
+///
+/// # Errors
+/// The first pattern that has none, and why.
+pub fn check_topics(topics: &TopicsConfig) -> Result<(), (String, PipelineError)> {
+    for (pattern, _) in topics.entries() {
+        match Pipeline::new(pattern.as_str(), &topics.of(pattern.as_str())) {
+            // A pattern need not be a table's name.
+            Err(PipelineError::Name(_)) if !pattern.is_exact() => {}
+            Err(error) => return Err((pattern.as_str().to_owned(), error)),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Why a value's rows come to an end too early.
+enum Unread {
+    Payload(PayloadError),
+    Row(RowError),
+}
+
+impl From<PayloadError> for Unread {
+    fn from(error: PayloadError) -> Self {
+        Self::Payload(error)
     }
 }
 
@@ -182,8 +273,9 @@ fn fill(template: &TableTemplate, message: &Message) -> Result<String, String> {
 /// A value in a table's name: as Java prints it, so that names are the ones that QuestDB's Kafka connector makes.
 fn plain(value: &Value, out: &mut String) {
     match value {
-        Value::Text(text) | Value::Symbol(text) => out.push_str(text),
+        Value::Text(text) | Value::Symbol(text) | Value::Untyped(text) => out.push_str(text),
         Value::Double { value, .. } => out.push_str(&crate::decode::java_double(*value)),
+        Value::Float(value) => out.push_str(&crate::decode::java_float(*value)),
         Value::Object(object) | Value::Map(object) => {
             out.push('{');
             for (index, (name, value)) in object.0.iter().enumerate() {

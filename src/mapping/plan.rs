@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names;
 use super::selection::Selection;
-use crate::config::{DESIGNATED, TimestampConfig, TopicConfig};
+use crate::config::{DESIGNATED, Format, TimestampConfig, TopicConfig};
 use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, Target};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -19,6 +19,9 @@ pub struct Plan {
     /// The designated timestamp column.
     pub(super) designated: Arc<str>,
     designated_lower: String,
+    /// How keys and values are read in place.
+    pub(super) key: InPlace,
+    pub(super) value: InPlace,
     /// The fields that become the designated timestamp.
     pub(super) timestamp: Option<TimestampConfig>,
     columns: HashMap<String, TableColumn>,
@@ -34,6 +37,27 @@ pub struct Plan {
     pub(super) adds_to_rows: bool,
     symbols: HashSet<String>,
     doubles: HashSet<String>,
+}
+
+/// The formats that are read in place, without a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InPlace {
+    /// A JSON object where it starts with `{`, else UTF-8.
+    Auto,
+    /// JSON of any kind.
+    Json,
+    /// Text, whatever it looks like.
+    Text,
+}
+
+impl InPlace {
+    fn of(format: Format) -> Self {
+        match format {
+            Format::Json => Self::Json,
+            Format::Text => Self::Text,
+            _ => Self::Auto,
+        }
+    }
 }
 
 /// Why a topic's records cannot become rows of a table.
@@ -85,6 +109,8 @@ impl Plan {
             table,
             designated_lower: designated.to_lowercase(),
             designated,
+            key: InPlace::of(config.key_format),
+            value: InPlace::of(config.format),
             timestamp: config.timestamp.clone().map(|mut timestamp| {
                 for field in &mut timestamp.fields {
                     *field = field.replace('.', "_");

@@ -2,10 +2,10 @@ use std::collections::HashSet;
 
 use quafka_protocol::Headers;
 
-use super::plan::Plan;
+use super::plan::{InPlace, Plan};
 use super::refusal::{Refusal, cut};
 use super::timestamp;
-use crate::config::Format;
+use crate::config::TopLevelArray;
 use crate::decode::json::{self, JsonError, Scanner};
 use crate::decode::{Timestamp, Value};
 use crate::rows::{BlockBuilder, KEY, NONE, RECORD, RecordIndex, RowError, VALUE};
@@ -43,10 +43,25 @@ pub enum Appended {
 impl Plan {
     /// Appends a record to a block, as a row. A record that cannot become one leaves no trace in the block.
     pub fn append(&self, record: &SourceRecord<'_>, block: &mut BlockBuilder) -> Result<Appended, RowError> {
-        let Some(value) = record.value.filter(|value| !value.is_empty()) else {
-            return Ok(Appended::Skipped);
+        let is_value = |value: &&[u8]| match self.value {
+            InPlace::Auto => !value.is_empty(),
+            InPlace::Text => true,
+            InPlace::Json => !json::is_null(value),
         };
+        let Some(value) = record.value.filter(is_value) else { return self.skip(record) };
         self.attempt(record, block, |row| row.append(record, value, None))
+    }
+
+    /// Writes nothing. A key that is not what its format says is bad all the same.
+    #[cold]
+    fn skip(&self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
+        if self.key == InPlace::Json
+            && let Some(key) = record.key
+            && let Err(refusal) = check_key(key)
+        {
+            return Err(row_error(record, self.value, refusal));
+        }
+        Ok(Appended::Skipped)
     }
 
     /// Appends what an attempt makes a row of.
@@ -69,7 +84,7 @@ impl Plan {
         let mut outcome = attempt(Row::new(self, block));
         if let (Err(Refusal::DuplicateMember), Some(value)) = (&outcome, record.value) {
             block.rollback();
-            outcome = Superseded::of(record.key, value)
+            outcome = Superseded::of(record.key, value, self.value)
                 .map_err(Refusal::from)
                 .and_then(|superseded| Row::new(self, block).append(record, value, Some(&superseded)));
         }
@@ -77,20 +92,22 @@ impl Plan {
             Ok(()) => Ok(Appended::Row),
             Err(refusal) => {
                 block.rollback();
-                Err(row_error(record, record.value.unwrap_or_default(), refusal))
+                Err(row_error(record, self.value, refusal))
             }
         }
     }
 }
 
 #[cold]
-fn row_error(record: &SourceRecord<'_>, value: &[u8], refusal: Refusal) -> RowError {
+fn row_error(record: &SourceRecord<'_>, read: InPlace, refusal: Refusal) -> RowError {
+    let value = record.value.unwrap_or_default();
     let (column, message) = match refusal {
         Refusal::Row(reason) => (reason.column, reason.message),
         Refusal::Json(error) => {
             let start = value.get(..error.offset).map_or(0, |before| before.len().saturating_sub(20));
             let near = cut(value.get(start..).unwrap_or_default());
-            (None, format!("the value starts with `{{` but is not valid JSON: {error}, near `{near}`"))
+            let starts = if read == InPlace::Json { "" } else { "starts with `{` but " };
+            (None, format!("the value {starts}is not valid JSON: {error}, near `{near}`"))
         }
         Refusal::DuplicateMember => (None, "the value names a field twice".to_owned()),
     };
@@ -104,13 +121,14 @@ struct Superseded {
 }
 
 impl Superseded {
-    fn of(key: Option<&[u8]>, value: &[u8]) -> Result<Self, JsonError> {
+    fn of(key: Option<&[u8]>, value: &[u8], read: InPlace) -> Result<Self, JsonError> {
         let of = |document: &[u8]| match json::looks_like_object(document) {
             true => json::superseded_members(document),
             false => Ok(HashSet::new()),
         };
+        let value = if read == InPlace::Text { HashSet::new() } else { of(value)? };
         // A key that is not JSON is reported as such when it is read again.
-        Ok(Self { key: of(key.unwrap_or_default()).unwrap_or_default(), value: of(value)? })
+        Ok(Self { key: of(key.unwrap_or_default()).unwrap_or_default(), value })
     }
 }
 
@@ -138,32 +156,71 @@ impl<'p, 'b> Row<'p, 'b> {
         superseded: Option<&Superseded>,
     ) -> Result<(), Refusal> {
         self.block.begin()?;
-        if let Some(key) = record.key
-            && self.plan.config.include_key
-        {
-            self.in_key = true;
-            self.key(key, superseded.map(|superseded| &superseded.key))?;
-            self.in_key = false;
+        if let Some(key) = record.key {
+            if self.plan.config.include_key {
+                self.in_key = true;
+                self.key(key, superseded.map(|superseded| &superseded.key))?;
+                self.in_key = false;
+            } else if self.plan.key == InPlace::Json {
+                check_key(key)?;
+            }
         }
-        if self.plan.config.format != Format::Text && json::looks_like_object(value) {
-            let mut scanner = Scanner::new(value);
-            self.object(&mut scanner, VALUE, superseded.map(|superseded| &superseded.value))?;
-            scanner.end()?;
-        } else {
-            std::str::from_utf8(value).map_err(|_| {
-                Refusal::of_column(
-                    self.plan.value_column.as_str(),
-                    format!("the record's value is not UTF-8: `{}`", cut(value)),
-                )
-            })?;
-            let plan = self.plan;
-            self.record_text(&plan.value_column, value)?;
+        let superseded = superseded.map(|superseded| &superseded.value);
+        let plan = self.plan;
+        match plan.value {
+            InPlace::Auto if json::looks_like_object(value) => {
+                let mut scanner = Scanner::new(value);
+                self.object(&mut scanner, VALUE, superseded)?;
+                scanner.end()?;
+            }
+            InPlace::Auto => {
+                std::str::from_utf8(value).map_err(|_| {
+                    Refusal::of_column(
+                        plan.value_column.as_str(),
+                        format!("the record's value is not UTF-8: `{}`", cut(value)),
+                    )
+                })?;
+                self.record_text(&plan.value_column, value)?;
+            }
+            InPlace::Json => self.document(VALUE, &plan.value_column, value, superseded)?,
+            InPlace::Text => self.replaced_text(&plan.value_column, value)?,
         }
         if self.plan.adds_to_rows {
             let mut headers = record.headers.clone().map(|(name, value)| (name, header_value(value)));
             self.complete(record, &mut headers)?;
         }
         self.finish(record, None)
+    }
+
+    /// JSON of any kind: an object's fields are columns, anything else is one.
+    fn document(
+        &mut self,
+        object: u32,
+        column: &str,
+        bytes: &[u8],
+        superseded: Option<&HashSet<usize>>,
+    ) -> Result<(), Refusal> {
+        let mut scanner = Scanner::new(bytes);
+        if scanner.value_start()? == b'{' {
+            self.object(&mut scanner, object, superseded)?;
+        } else if object == VALUE
+            && scanner.value_start()? == b'['
+            && self.plan.config.top_level_array == TopLevelArray::Refuse
+        {
+            return Err(Refusal::of_row(
+                "the value is an array, which `top_level_array` refuses; with `top_level_array = \"rows\"` each of its \
+                 elements is a row",
+            ));
+        } else {
+            let name = self.block.paths.find(RECORD, column, NONE).ok_or_else(too_many_names)?;
+            self.member(&mut scanner, name, superseded)?;
+        }
+        Ok(scanner.end()?)
+    }
+
+    /// A text as Kafka's StringDeserializer reads it: what is not UTF-8 is replaced.
+    fn replaced_text(&mut self, name: &str, text: &[u8]) -> Result<(), Refusal> {
+        self.record_text(name, String::from_utf8_lossy(text).as_bytes())
     }
 
     /// Ends the row. The payload itself may have the designated timestamp.
@@ -200,7 +257,21 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 
     fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
-        if self.plan.config.key_format == Format::Text || !json::looks_like_object(key) {
+        let plan = self.plan;
+        match plan.key {
+            InPlace::Auto => {}
+            InPlace::Text => return self.replaced_text(&plan.key_column, key),
+            InPlace::Json if json::is_null(key) => return Ok(()),
+            InPlace::Json => {
+                return self.document(KEY, &plan.key_column, key, superseded).map_err(
+                    |refusal| match refusal {
+                        Refusal::Json(error) => bad_key(key, &error),
+                        refusal => refusal,
+                    },
+                );
+            }
+        }
+        if !json::looks_like_object(key) {
             std::str::from_utf8(key).map_err(|_| {
                 Refusal::of_column(
                     self.plan.key_column.as_str(),
@@ -325,6 +396,24 @@ impl<'p, 'b> Row<'p, 'b> {
         let name = std::str::from_utf8(bytes).unwrap_or_default();
         self.block.paths.find(object, name, previous).ok_or_else(too_many_names)
     }
+}
+
+/// Whether a key that is not written is JSON all the same: it is what its topic's settings promise.
+fn check_key(key: &[u8]) -> Result<(), Refusal> {
+    if json::is_null(key) {
+        return Ok(());
+    }
+    let mut scanner = Scanner::new(key);
+    scanner.skip_value().and_then(|()| scanner.end()).map_err(|error| bad_key(key, &error))
+}
+
+#[cold]
+fn bad_key(key: &[u8], error: &JsonError) -> Refusal {
+    Refusal::of_row(format!(
+        "the record's key is not valid JSON, which `key_format` says: {error}; the key is `{}`; set \
+         `key_format = \"auto\"` for the topic where keys are something else",
+        cut(key)
+    ))
 }
 
 /// A header is text where it is UTF-8, and bytes elsewhere.

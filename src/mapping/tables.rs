@@ -15,6 +15,8 @@ pub struct Tables<'p> {
     unknown: BTreeSet<TableName>,
     /// Records of several rows, of which one was refused after others had been appended.
     broken: HashSet<RecordIndex>,
+    /// The bytes that records of several rows repeat with each row.
+    repeated: usize,
 }
 
 /// The finished rows of one table.
@@ -36,6 +38,7 @@ impl<'p> Tables<'p> {
             by_name: HashMap::new(),
             unknown: BTreeSet::new(),
             broken: HashSet::new(),
+            repeated: 0,
         }
     }
 
@@ -45,26 +48,22 @@ impl<'p> Tables<'p> {
             return self.append_in_place(record);
         }
         let mut appended = Appended::Skipped;
-        for message in self.pipeline.messages(record)? {
-            let row = match self.pipeline.table_of(&message, record) {
-                Ok(table) => match self.block(&table) {
-                    Some((plan, block)) => plan.append_message(record, &message, block),
-                    None => continue,
-                },
-                Err(error) => Err(error),
-            };
-            match row {
-                Ok(Appended::Row) => appended = Appended::Row,
-                Ok(Appended::Skipped) => {}
-                Err(error) => {
-                    if appended == Appended::Row {
-                        self.broken.insert(record.index);
-                    }
-                    return Err(error);
-                }
+        let pipeline = self.pipeline;
+        let mut repeated = self.repeated;
+        let read = pipeline.messages(record, &mut repeated, |message| {
+            let table = pipeline.table_of(message, record)?;
+            if let Some((plan, block)) = self.block(&table)
+                && plan.append_message(record, message, block)? == Appended::Row
+            {
+                appended = Appended::Row;
             }
+            Ok(())
+        });
+        self.repeated = repeated;
+        if read.is_err() && appended == Appended::Row {
+            self.broken.insert(record.index);
         }
-        Ok(appended)
+        read.map(|()| appended)
     }
 
     #[inline]

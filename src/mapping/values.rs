@@ -130,7 +130,8 @@ impl Row<'_, '_> {
         let column = &mut self.block.columns[number];
         match (&mut column.values, &column.target) {
             (Values::Varchar { .. }, _) => return self.text_of(number, Kind::Double, source.text),
-            _ if value.is_infinite() => {
+            // Not `inf`, which no JSON has: that is a double's own infinity.
+            _ if value.is_infinite() && source.text.last().is_some_and(u8::is_ascii_digit) => {
                 return Err(Refusal::of_column(
                     column.name.clone(),
                     format!(
@@ -219,6 +220,14 @@ impl Row<'_, '_> {
             column.reach(row);
         }
         Ok(Place::Column(number))
+    }
+
+    /// Where a name leads to. Never unknown.
+    pub(super) fn destination(&mut self, name: u32) -> Result<Destination, Refusal> {
+        match self.block.paths.destination(name) {
+            Destination::Unknown => self.find_destination(name),
+            known => Ok(known),
+        }
     }
 
     #[cold]

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// How a record's key or value is read.
@@ -32,21 +34,65 @@ pub enum Format {
     Boolean,
 }
 
+impl fmt::Display for Format {
+    /// As it is written in the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// What comma-separated values mean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "GivenCsv")]
 pub struct Csv {
-    /// The names of the columns, in order.
+    /// The names of the columns, in order. The values of one without a name are left out.
     pub columns: Vec<String>,
     /// What stands between two values.
-    #[serde(default = "comma")]
     pub delimiter: char,
     /// What stands around a value with a delimiter, a line break or itself in it.
-    #[serde(default = "double_quote")]
     pub quote: char,
     /// The text that stands for no value; an empty text that is not in quotes always does.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub null: String,
+}
+
+/// As it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenCsv {
+    columns: Vec<String>,
+    #[serde(default = "comma")]
+    delimiter: char,
+    #[serde(default = "double_quote")]
+    quote: char,
+    #[serde(default)]
+    null: String,
+}
+
+impl TryFrom<GivenCsv> for Csv {
+    type Error = String;
+
+    fn try_from(given: GivenCsv) -> Result<Self, Self::Error> {
+        let GivenCsv { columns, delimiter, quote, null } = given;
+        if columns.iter().all(String::is_empty) {
+            return Err("names no column in `columns`".to_owned());
+        }
+        let twice = columns.iter().enumerate().find(|(index, name)| {
+            !name.is_empty() && columns.iter().take(*index).any(|other| other == *name)
+        });
+        if let Some((_, name)) = twice {
+            return Err(format!("names `{name}` twice in `columns`"));
+        }
+        for (key, character) in [("delimiter", delimiter), ("quote", quote)] {
+            if matches!(character, '\n' | '\r') {
+                return Err(format!("has a line break as its `{key}`"));
+            }
+        }
+        if delimiter == quote {
+            return Err("has the same character as `delimiter` and as `quote`".to_owned());
+        }
+        Ok(Self { columns, delimiter, quote, null })
+    }
 }
 
 fn comma() -> char {
@@ -61,6 +107,8 @@ fn double_quote() -> char {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TopLevelArray {
+    /// It is a value like any other: one column.
+    Value,
     /// It is a bad record.
     Refuse,
     /// Each element is a row.

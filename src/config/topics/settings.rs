@@ -102,7 +102,7 @@ topic_settings! {
     /// What `format = "csv"` has to know.
     csv: Option<Csv> = None;
     /// What becomes of a value that is a JSON array.
-    top_level_array: TopLevelArray = TopLevelArray::Refuse;
+    top_level_array: TopLevelArray = TopLevelArray::Value;
 
     /// Where the designated timestamp comes from; where absent, the Kafka record's timestamp.
     timestamp: Option<TimestampConfig> = None;

@@ -67,6 +67,27 @@ fn value(scanner: &mut Scanner<'_>) -> Result<Option<Value>, JsonError> {
     })
 }
 
+/// A tree as what the scanner reads.
+fn plain(tree: &crate::decode::Value) -> Option<Value> {
+    use crate::decode::Value as Tree;
+    Some(match tree {
+        Tree::Null | Tree::BigInteger(_) => Value::Null,
+        Tree::Boolean(value) => (*value).into(),
+        Tree::Integer(value) => (*value).into(),
+        Tree::Double { value, .. } => Value::Number(serde_json::Number::from_f64(*value)?),
+        Tree::Text(text) => text.as_str().into(),
+        Tree::Array(elements) => Value::Array(elements.iter().map(plain).collect::<Option<_>>()?),
+        Tree::Object(object) => {
+            let members = object.0.iter().map(|(name, value)| Some((name.clone(), plain(value)?)));
+            let members: Vec<_> = members.collect::<Option<_>>()?;
+            let (count, map) = (members.len(), Map::from_iter(members));
+            assert_eq!(count, map.len(), "a name comes twice");
+            Value::Object(map)
+        }
+        other => panic!("{other:?} is nothing that JSON has"),
+    })
+}
+
 /// Equal but for integers beyond int64 and for the last bit of doubles, where `serde_json` takes short cuts.
 fn equal(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
@@ -100,6 +121,15 @@ fn check(document: &[u8]) {
         let mut prefix = Scanner::new(document);
         prefix.skip_value().is_ok()
     });
+    match (super::tree(document), &ours) {
+        (Ok(tree), Ok(ours)) => {
+            // Of a number beyond all doubles that a later one of the same name replaces, a tree knows nothing more.
+            let plain = plain(&tree);
+            assert!(plain == *ours || ours.is_none(), "{shown}: a tree of {plain:?} instead of {ours:?}");
+        }
+        (Err(tree), Err(ours)) => assert_eq!(tree, *ours, "{shown}"),
+        (tree, ours) => panic!("{shown}: a tree reads {tree:?}, the scanner {ours:?}"),
+    }
     match (ours, theirs) {
         (Ok(Some(ours)), Ok(theirs)) => assert!(equal(&ours, &theirs), "{shown}: {ours} instead of {theirs}"),
         (Ok(None), Ok(theirs)) => panic!("{shown}: beyond all doubles, and not {theirs}"),

@@ -38,6 +38,8 @@ pub enum JsonErrorKind {
     TooDeep,
     /// Something follows the value.
     TrailingBytes,
+    /// More than 1,000,000 values, where the document has to be held as a tree.
+    TooManyValues,
 }
 
 impl fmt::Display for JsonErrorKind {
@@ -56,6 +58,7 @@ impl fmt::Display for JsonErrorKind {
             Self::InvalidUtf8 => "a string that is not UTF-8",
             Self::TooDeep => "more than 127 levels of objects and arrays",
             Self::TrailingBytes => "something follows the value",
+            Self::TooManyValues => "more than 1,000,000 values",
         })
     }
 }

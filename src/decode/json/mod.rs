@@ -37,6 +37,28 @@ pub(crate) fn is_whitespace(byte: u8) -> bool {
 /// A byte order mark before it does not hide the object; the scanner then refuses the document, as RFC 8259
 /// allows, instead of the bytes being taken for text.
 pub fn looks_like_object(bytes: &[u8]) -> bool {
+    starts_with(bytes, b'{')
+}
+
+/// The same for an array and `[`.
+pub fn looks_like_array(bytes: &[u8]) -> bool {
+    starts_with(bytes, b'[')
+}
+
+/// Whether there is nothing but white space.
+pub fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| is_whitespace(byte))
+}
+
+/// Whether a document is `null`, or no document at all: nothing but white space.
+pub fn is_null(bytes: &[u8]) -> bool {
+    let start = bytes.iter().position(|&byte| !is_whitespace(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|&byte| !is_whitespace(byte)).map_or(start, |last| last + 1);
+    matches!(bytes.get(start..end), Some(b"" | b"null"))
+}
+
+#[inline]
+fn starts_with(bytes: &[u8], bracket: u8) -> bool {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    bytes.iter().find(|&&byte| !is_whitespace(byte)) == Some(&b'{')
+    bytes.iter().find(|&&byte| !is_whitespace(byte)) == Some(&bracket)
 }

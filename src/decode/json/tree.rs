@@ -1,16 +1,23 @@
-use super::{JsonError, Scanner};
+use super::{JsonError, JsonErrorKind, Scanner};
 use crate::decode::{Object, Value};
 
 /// Reads a whole document. Of a name that comes twice in an object the last value counts, in the place of the first.
 pub fn tree(document: &[u8]) -> Result<Value, JsonError> {
     let mut scanner = Scanner::new(document);
-    let value = value(&mut scanner)?;
+    let value = value(&mut scanner, &mut 0)?;
     scanner.end()?;
     Ok(value)
 }
 
+/// As many values make a tree of some 100 MiB, out of a document of 2 MB.
+const MAX_VALUES: usize = 1_000_000;
+
 /// Reads the next value. The scanner bounds how deep this goes.
-pub(in crate::decode) fn value(scanner: &mut Scanner<'_>) -> Result<Value, JsonError> {
+fn value(scanner: &mut Scanner<'_>, values: &mut usize) -> Result<Value, JsonError> {
+    *values += 1;
+    if *values > MAX_VALUES {
+        return Err(JsonError { kind: JsonErrorKind::TooManyValues, offset: scanner.offset() });
+    }
     Ok(match scanner.value_start()? {
         b'"' => Value::Text(text(&scanner.string()?)),
         b'-' | b'0'..=b'9' => Value::number(&scanner.number()?),
@@ -32,16 +39,16 @@ pub(in crate::decode) fn value(scanner: &mut Scanner<'_>) -> Result<Value, JsonE
             while more {
                 let name = text(&scanner.string_after_quote()?);
                 scanner.colon()?;
-                members.push((name, value(scanner)?));
+                members.push((name, value(scanner, values)?));
                 more = scanner.next_member()?;
             }
-            Value::Object(without_superseded(members))
+            Value::Object(Object::of(members))
         }
         b'[' => {
             let mut elements = Vec::new();
             let mut more = scanner.first_element()?;
             while more {
-                elements.push(value(scanner)?);
+                elements.push(value(scanner, values)?);
                 more = scanner.next_element()?;
             }
             Value::Array(elements)
@@ -55,26 +62,6 @@ fn text(text: &super::Text<'_>) -> String {
     text.unescape_into(&mut bytes);
     // The scanner has checked it.
     String::from_utf8(bytes).unwrap_or_default()
-}
-
-/// An object as large as a peer likes must not cost the square of its size.
-fn without_superseded(members: Vec<(String, Value)>) -> Object {
-    let mut places = std::collections::HashMap::with_capacity(members.len());
-    let mut object: Vec<(String, Value)> = Vec::with_capacity(members.len());
-    for (name, value) in members {
-        match places.get(&name) {
-            Some(&place) => {
-                if let Some((_, old)) = object.get_mut::<usize>(place) {
-                    *old = value;
-                }
-            }
-            None => {
-                places.insert(name.clone(), object.len());
-                object.push((name, value));
-            }
-        }
-    }
-    Object(object)
 }
 
 #[cfg(test)]
@@ -95,5 +82,7 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         assert!(tree(deep.as_bytes()).is_err());
+        let wide = format!("[{}1]", "1,".repeat(1_000_000));
+        assert!(matches!(tree(wide.as_bytes()), Err(JsonError { kind: JsonErrorKind::TooManyValues, .. })));
     }
 }

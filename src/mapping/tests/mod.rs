@@ -1,6 +1,7 @@
 //! From records to blocks.
 
 mod arrays;
+mod formats;
 mod payload;
 mod properties;
 mod selection;

@@ -1,0 +1,110 @@
+//! Formats and transforms to a block, on one core: rows a second are divan's items a second.
+//!
+//! `cargo bench --bench formats`
+
+#![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use divan::counter::{BytesCount, ItemsCount};
+use quafka::config::{Csv, Format, TopicConfig, Transform};
+use quafka::mapping::{Pipeline, SourceRecord, Tables};
+use quafka::rows::TableName;
+use quafka::schema::TableSchema;
+
+fn main() {
+    divan::main();
+}
+
+const ROWS: usize = 1_000;
+
+/// A trade, by the four things that all formats have of it.
+fn trades(trade: impl Fn(&str, f64, usize, usize) -> String) -> Vec<String> {
+    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
+    (0..ROWS)
+        .map(|row| trade(symbols[row % 4], 65_000.5 + row as f64, row, 1_700_000_000_000_000 + row * 1_000))
+        .collect()
+}
+
+fn json() -> Vec<String> {
+    trades(|symbol, price, seq, ts| {
+        format!(r#"{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}"#)
+    })
+}
+
+fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
+    let pipeline = Pipeline::new("trades", &Arc::new(config)).unwrap();
+    let table = TableName::new("trades");
+    let plan = Arc::new(pipeline.plan(&table, &TableSchema::default()).unwrap());
+    let plans = HashMap::from([(table, plan)]);
+    let bytes: usize = records.iter().map(String::len).sum();
+    bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
+        let mut tables = Tables::new(&pipeline, &plans);
+        for (index, record) in records.iter().enumerate() {
+            let record = SourceRecord {
+                index: index as u32,
+                timestamp_ms: 1_700_000_000_000,
+                value: Some(record.as_bytes()),
+                ..SourceRecord::default()
+            };
+            tables.append(&record).unwrap();
+        }
+        assert!(tables.unknown().is_empty());
+        tables.finish()
+    });
+}
+
+fn format(format: Format) -> TopicConfig {
+    TopicConfig { format, ..TopicConfig::default() }
+}
+
+fn with_transforms(transforms: &str) -> TopicConfig {
+    let table: toml::Table = format!("transforms = [{transforms}]").parse().unwrap();
+    let transforms: Vec<Transform> = table["transforms"].clone().try_into().unwrap();
+    TopicConfig { transforms, ..format(Format::Json) }
+}
+
+#[divan::bench]
+fn json_in_place(bencher: divan::Bencher<'_, '_>) {
+    run(bencher, format(Format::Json), &json());
+}
+
+/// What the way by a tree costs: the transform does nothing.
+#[divan::bench]
+fn json_by_a_tree(bencher: divan::Bencher<'_, '_>) {
+    run(bencher, with_transforms(r#"{ type = "SetSchemaMetadata" }"#), &json());
+}
+
+#[divan::bench]
+fn json_through_three_transforms(bencher: divan::Bencher<'_, '_>) {
+    let transforms = r#"{ type = "ReplaceField", renames = "ts:time" },
+        { type = "InsertField", "static.field" = "source", "static.value" = "bench" },
+        { type = "Cast", spec = "seq:string" }"#;
+    run(bencher, with_transforms(transforms), &json());
+}
+
+#[divan::bench]
+fn json_envelope(bencher: divan::Bencher<'_, '_>) {
+    let records = trades(|symbol, price, seq, ts| {
+        format!(
+            r#"{{"schema":{{"type":"struct","optional":false,"fields":[{{"type":"string","optional":false,"field":"symbol"}},{{"type":"double","optional":false,"field":"price"}},{{"type":"int64","optional":false,"field":"seq"}},{{"type":"int64","optional":false,"field":"ts"}}]}},"payload":{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}}}"#
+        )
+    });
+    run(bencher, format(Format::JsonEnvelope), &records);
+}
+
+#[divan::bench]
+fn csv(bencher: divan::Bencher<'_, '_>) {
+    let columns = ["symbol", "price", "seq", "ts"].map(str::to_owned).to_vec();
+    let csv = Csv { columns, delimiter: ',', quote: '"', null: String::new() };
+    let records = trades(|symbol, price, seq, ts| format!("{symbol},{price},{seq},{ts}"));
+    run(bencher, TopicConfig { csv: Some(csv), ..format(Format::Csv) }, &records);
+}
+
+#[divan::bench]
+fn influx(bencher: divan::Bencher<'_, '_>) {
+    let records =
+        trades(|symbol, price, seq, ts| format!("trades,symbol={symbol} price={price},seq={seq}i {ts}000"));
+    run(bencher, format(Format::Influx), &records);
+}
