@@ -29,6 +29,9 @@ pub struct Difference {
 struct TableDifference {
     /// Where absent, the one of the case's topic.
     name: Option<String>,
+    /// Only the connector makes the table.
+    #[serde(default)]
+    absent: bool,
     /// Columns that quafka makes besides or with another type.
     #[serde(default)]
     columns: BTreeMap<String, String>,
@@ -50,11 +53,23 @@ pub fn read(file: &Path) -> BTreeMap<String, Difference> {
 }
 
 impl Difference {
+    /// Whether there are records that quafka refuses or sets aside.
+    pub fn has_bad_records(&self) -> bool {
+        self.bad.as_ref().is_some_and(|bad| !bad.is_empty())
+    }
+
     /// What quafka has to come to. Err: what is said to be different is not.
     pub fn applied(&self, case: &Case) -> Result<Outcome, String> {
         let mut outcome = case.expected.clone();
         for difference in &self.table {
             let name = difference.name.as_ref().map_or(case.topic.clone(), |name| case.with_topic(name));
+            if difference.absent {
+                let before = outcome.tables.insert(name.clone(), None);
+                if !before.is_some_and(|table| table.is_some()) {
+                    return Err(format!("the connector makes no table {name}"));
+                }
+                continue;
+            }
             let table = outcome.tables.entry(name).or_default().get_or_insert_with(|| Table {
                 columns: BTreeMap::from([("timestamp".to_owned(), ("TIMESTAMP".to_owned(), true))]),
                 rows: Vec::new(),

@@ -71,13 +71,18 @@ async fn what_the_connector_makes_of_records() {
 
     runs = stream::iter(runs)
         .map(|mut run| {
-            let client = client.clone();
+            let (client, differences) = (client.clone(), &differences);
             async move {
                 if let Ok(config) = &run.config {
                     prepare(&run.case, questdb).await;
                     let on_error = on_error(&run.case, config);
-                    let produced =
-                        tokio::time::timeout(PATIENCE, produce(&run.case, on_error, &client)).await;
+                    let difference = differences.get(&run.case.name);
+                    // So that the refused ones do not take their neighbours with them.
+                    let alone = run.case.task_state == TaskState::Failed
+                        || difference.is_some_and(Difference::has_bad_records);
+                    let alone = alone && on_error == OnError::Reject;
+                    let produced = produce(&run.case, on_error, alone, &client);
+                    let produced = tokio::time::timeout(PATIENCE, produced).await;
                     run.bad = produced.unwrap_or_else(|_| Err("producing takes too long".to_owned()));
                 }
                 run
@@ -95,9 +100,10 @@ async fn what_the_connector_makes_of_records() {
 
     let mut connection = QuestDb::from_conf(&questdb.http_conf()).unwrap().connection();
     let mut report = Report::default();
+    let log = gateway.log();
     for run in &mut runs {
         let found = found(run, &mut connection).await;
-        report.add(run, differences.get(&run.case.name), found);
+        report.add(run, differences.get(&run.case.name), found, &log);
     }
     println!("{}", report.summary());
     assert!(report.failures.is_empty(), "\n{}\n{}", report.failures.join("\n"), report.summary());
@@ -173,10 +179,14 @@ async fn prepare(case: &Case, questdb: &QuestDbServer) {
     }
 }
 
-/// Produces the records in order: as one batch for each topic, or where the connector stopped, each alone, so that
-/// the bad ones do not take their neighbours with them. The refused ones where the producer is told of them.
-async fn produce(case: &Case, on_error: OnError, client: &Client) -> Result<Option<Vec<usize>>, String> {
-    let alone = case.task_state == TaskState::Failed && on_error == OnError::Reject;
+/// Produces the records in order, as one batch for each topic or each of them alone. The refused ones, where the
+/// producer is told of them.
+async fn produce(
+    case: &Case,
+    on_error: OnError,
+    alone: bool,
+    client: &Client,
+) -> Result<Option<Vec<usize>>, String> {
     let mut refused = Vec::new();
     let mut index = 0;
     let same = |a: &CaseRecord, b: &CaseRecord| !alone && a.topic == b.topic && a.partition == b.partition;
@@ -273,7 +283,7 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, run: &Run, difference: Option<&Difference>, found: Result<Outcome, String>) {
+    fn add(&mut self, run: &Run, difference: Option<&Difference>, found: Result<Outcome, String>, log: &str) {
         let case = &run.case;
         let expected = difference.map_or(Ok(case.expected.clone()), |difference| difference.applied(case));
         let lines = match (expected, found) {
@@ -303,7 +313,8 @@ impl Report {
         if let Some(difference) = difference {
             text += &format!("\n    different on purpose: {}", difference.why);
         }
-        for line in lines {
+        let logged = log.lines().filter(|line| line.contains(&case.topic)).take(3);
+        for line in lines.iter().map(String::as_str).chain(logged) {
             text += &format!("\n    {line}");
         }
         self.failures.push(text);
