@@ -65,7 +65,7 @@ impl Difference {
             let name = difference.name.as_ref().map_or(case.topic.clone(), |name| case.with_topic(name));
             if difference.absent {
                 let before = outcome.tables.insert(name.clone(), None);
-                if !before.is_some_and(|table| table.is_some()) {
+                if before.is_none_or(|table| table.is_none()) {
                     return Err(format!("the connector makes no table {name}"));
                 }
                 continue;
