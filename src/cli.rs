@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod check;
+pub mod import_connector;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub enum Command {
     Demo(Demo),
     /// Say what `serve` would run with, and whether it can reach QuestDB
     Check(Settings),
+    /// Turn the configuration of QuestDB's Kafka connector into quafka's, printed to stdout
+    ImportConnector(import_connector::ImportConnector),
 }
 
 /// The settings that are flags; all but `config` are keys of the configuration file, too.

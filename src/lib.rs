@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod connector;
 pub mod dead_letters;
 pub mod decode;
 pub mod demo;

@@ -15,7 +15,9 @@ const BASE: &[&str] = &["config", "memory", "ops"];
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
-    ("cli", &["demo", "server", "mapping", "dead_letters", "decode", "questdb", "rows"]),
+    ("cli", &["connector", "demo", "server", "mapping", "dead_letters", "decode", "questdb", "rows"]),
+    // From one configuration to another: nothing that runs.
+    ("connector", &[]),
     ("demo", &["server", "sink", "questdb"]),
     ("server", &["pandaproxy", "api", "topics", "dead_letters", "sink", "schema", "questdb"]),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.

@@ -68,8 +68,11 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Config
     parse(path, &text, overrides)
 }
 
-/// Like [`load`], of a file that has been read already.
-pub(super) fn parse(path: &Path, text: &str, overrides: &Overrides) -> Result<Loaded, ConfigErrors> {
+/// Like [`load`], of a file that has been read already. `path` is what errors call it.
+///
+/// # Errors
+/// Everything that is wrong, not only the first.
+pub fn parse(path: &Path, text: &str, overrides: &Overrides) -> Result<Loaded, ConfigErrors> {
     let mut report = Report::new(path.into(), text);
     let table = match DeTable::parse(text) {
         Ok(table) => table.into_inner(),

@@ -27,7 +27,7 @@ pub use create_table::{CreateTable, CreateTableFault, DESIGNATED, NewColumn};
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;
 pub use limits::Limits;
-pub use load::{Given, Loaded, Overrides, load};
+pub use load::{Given, Loaded, Overrides, load, parse};
 pub use questdb_conf::masked;
 pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;

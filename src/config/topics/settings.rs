@@ -32,13 +32,16 @@ macro_rules! topic_settings {
         }
 
         impl TopicSettings {
+            /// All keys that there are.
+            pub const KEYS: &[&str] = &[$(stringify!($key)),*];
+
             /// Reads a table's keys.
             pub(in crate::config) fn read(section: &mut Section<'_>, report: &mut Report<'_>) -> Self {
                 Self { $($key: topic_settings!(@read section, report, $key $(, $by)?),)* }
             }
 
             /// Every setting spelt out.
-            pub(in crate::config) fn complete(config: &TopicConfig) -> Self {
+            pub fn complete(config: &TopicConfig) -> Self {
                 Self { $($key: Some(config.$key.clone()),)* }
             }
 
@@ -58,7 +61,7 @@ macro_rules! topic_settings {
             }
 
             /// What is set, each key with its value in TOML. What is set to nothing has no TOML.
-            pub(in crate::config) fn to_toml(&self) -> Vec<(&'static str, String)> {
+            pub fn to_toml(&self) -> Vec<(&'static str, String)> {
                 let mut keys = Vec::new();
                 $(if let Some(value) = self.$key.as_ref().and_then(|value| topic_settings!(@print value $(, $by)?)) {
                     keys.push((stringify!($key), value));

@@ -1,0 +1,87 @@
+use std::collections::BTreeMap;
+
+use super::ImportError;
+use super::keys::Keys;
+use crate::config::{Format, TopicSettings};
+
+/// `key.converter`, `value.converter` and `value.format`.
+pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), ImportError> {
+    settings.key_format = converter("key", "key_format", keys)?;
+    settings.format = converter("value", "format", keys)?;
+    match keys.take_text("value.format").as_deref() {
+        None | Some("connect") => {}
+        Some("json") => settings.format = Some(Format::Json),
+        Some("json_envelope") => settings.format = Some(Format::JsonEnvelope),
+        Some(other) => {
+            let reason = format!("`{other}` is none of connect, json and json_envelope");
+            return Err(ImportError::new("value.format", reason));
+        }
+    }
+    Ok(())
+}
+
+/// What a converter, with its own keys, is in quafka.
+fn converter(part: &str, setting: &str, keys: &mut Keys) -> Result<Option<Format>, ImportError> {
+    let key = format!("{part}.converter");
+    let class = keys.take_text(&key);
+    let schemas = keys.take_bool(&format!("{key}.schemas.enable"))?;
+    let mut options = keys.take_all(&format!("{key}."));
+    let Some(class) = class else {
+        let text = format!(
+            "is not there, so the worker's default counts, which this file does not say; quafka's default is \
+             `{setting} = \"auto\"`"
+        );
+        keys.note(key.as_str(), text);
+        lose(&key, options, "means nothing without the converter", keys);
+        return Ok(None);
+    };
+    let format = match class.rsplit('.').next().unwrap_or_default() {
+        "StringConverter" => {
+            let encoding = options.remove("encoding").unwrap_or_default();
+            if !matches!(encoding.to_ascii_uppercase().as_str(), "" | "UTF8" | "UTF-8") {
+                keys.lose(format!("{key}.encoding"), format!("texts are UTF-8, not {encoding}"));
+            }
+            Format::Text
+        }
+        "JsonConverter" => {
+            // How it writes decimals and how many schemas it keeps means nothing to a reader.
+            options.retain(|name, _| !matches!(name.as_str(), "decimal.format" | "schemas.cache.size"));
+            if schemas.unwrap_or(true) { Format::JsonEnvelope } else { Format::Json }
+        }
+        "ByteArrayConverter" => Format::Raw,
+        "ShortConverter" => Format::Short,
+        "IntegerConverter" => Format::Integer,
+        "LongConverter" => Format::Long,
+        "FloatConverter" => Format::Float,
+        "DoubleConverter" => Format::Double,
+        "BooleanConverter" => Format::Boolean,
+        registry @ ("AvroConverter" | "ProtobufConverter" | "JsonSchemaConverter") => {
+            let name = match registry {
+                "AvroConverter" => "avro",
+                "ProtobufConverter" => "protobuf",
+                _ => "json_schema",
+            };
+            let url = options.remove("schema.registry.url").filter(|url| !url.contains('@'));
+            let url = url.map_or(String::new(), |url| format!(", with the schema registry at {url}"));
+            keys.lose(
+                key.as_str(),
+                format!("comes with `{setting} = \"{name}\"`{url}; quafka has that format not yet"),
+            );
+            lose(&key, options, "belongs to that converter", keys);
+            return Ok(None);
+        }
+        _ => {
+            keys.lose(key.as_str(), format!("`{class}` is no converter that quafka knows; see `{setting}`"));
+            lose(&key, options, "belongs to that converter", keys);
+            return Ok(None);
+        }
+    };
+    lose(&key, options, "is no key of that converter which changes what is read", keys);
+    Ok(Some(format))
+}
+
+fn lose(key: &str, options: BTreeMap<String, String>, reason: &str, keys: &mut Keys) {
+    for name in options.into_keys() {
+        keys.lose(format!("{key}.{name}"), reason);
+    }
+}

@@ -1,0 +1,322 @@
+use super::*;
+use crate::config::{
+    DeadLetters, Format, MissingTimestamp, OnError, TimestampConfig, TimestampUnit, TopicConfig,
+    TransformPart, Unsupported,
+};
+
+/// A configuration with these keys besides the ones that every connector has.
+fn given(keys: &[(&str, &str)]) -> String {
+    let mut config = serde_json::json!({
+        "connector.class": "io.questdb.kafka.QuestDBSinkConnector",
+        "client.conf.string": "http::addr=db:9000;",
+        "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+    });
+    if !keys.iter().any(|(key, _)| key.starts_with("topics")) {
+        config["topics"] = "t".into();
+    }
+    for (key, value) in keys {
+        config[*key] = (*value).into();
+    }
+    config.to_string()
+}
+
+fn imported(keys: &[(&str, &str)]) -> Imported {
+    import(&given(keys)).unwrap_or_else(|error| panic!("{keys:?}: {error}"))
+}
+
+/// What the topic `t` is set to.
+fn topic(keys: &[(&str, &str)]) -> TopicConfig {
+    TopicConfig::clone(&imported(keys).loaded.config.topics.of("t"))
+}
+
+fn error(keys: &[(&str, &str)]) -> String {
+    import(&given(keys)).expect_err(&format!("{keys:?}")).to_string()
+}
+
+/// The keys without a counterpart.
+fn lost(imported: &Imported) -> Vec<&str> {
+    imported.notes.iter().filter(|note| note.lost).map(|note| note.key.as_str()).collect()
+}
+
+#[test]
+fn the_plainest_connector() {
+    let imported = imported(&[("name", "n")]);
+    assert_eq!(imported.loaded.config.questdb.conf, "http::addr=db:9000;");
+    assert_eq!(
+        *imported.loaded.config.topics.of("t"),
+        TopicConfig {
+            format: Format::Json,
+            key_format: Format::Text,
+            // The connector's own default, which is not quafka's.
+            unsupported: Unsupported::Refuse,
+            ..TopicConfig::default()
+        }
+    );
+    assert_eq!(lost(&imported), [""; 0]);
+    assert!(imported.toml.starts_with("# From the configuration of QuestDB's Kafka connector \"n\".\n"));
+    assert!(imported.toml.contains("\n# timestamp.field.name: is not there"), "{}", imported.toml);
+}
+
+#[test]
+fn every_key_of_the_connector_has_its_counterpart() {
+    let found = topic(&[
+        ("table", "${topic}_${key}"),
+        ("include.key", "FALSE"),
+        ("key.prefix", "k"),
+        ("value.prefix", ""),
+        ("symbols", "a, b ,a"),
+        ("doubles", "c"),
+        ("timestamp.field.name", "ts"),
+        ("timestamp.units", "nanos"),
+        ("timestamp.string.fields", "born, died"),
+        ("timestamp.string.format", "yyyy-MM-dd"),
+        ("skip.unsupported.types", "true"),
+        ("errors.tolerance", "all"),
+        ("errors.deadletterqueue.topic.name", "dead"),
+    ]);
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        found,
+        TopicConfig {
+            table: Some("${topic}_${key}".parse().unwrap()),
+            format: Format::Json,
+            key_format: Format::Text,
+            include_key: false,
+            key_prefix: "k".to_owned(),
+            symbols: list(&["a", "b"]),
+            doubles: list(&["c"]),
+            timestamp: Some(TimestampConfig {
+                missing: MissingTimestamp::Now,
+                ..TimestampConfig::of_number("ts", TimestampUnit::Nanos)
+            }),
+            timestamp_fields: list(&["born", "died"]),
+            timestamp_format: Some("yyyy-MM-dd".to_owned()),
+            unsupported: Unsupported::Skip,
+            on_error: OnError::Dlq,
+            dlq: DeadLetters::Table { table: "dead".to_owned() },
+            ..TopicConfig::default()
+        }
+    );
+}
+
+#[test]
+fn converters_are_formats() {
+    let formats = |keys: &[(&str, &str)]| {
+        let config = topic(keys);
+        (config.key_format, config.format)
+    };
+    let class = |name: &str| format!("org.apache.kafka.connect.converters.{name}Converter");
+    for (name, format) in [
+        ("ByteArray", Format::Raw),
+        ("Short", Format::Short),
+        ("Integer", Format::Integer),
+        ("Long", Format::Long),
+        ("Float", Format::Float),
+        ("Double", Format::Double),
+        ("Boolean", Format::Boolean),
+    ] {
+        assert_eq!(formats(&[("value.converter", &class(name))]), (Format::Text, format));
+        assert_eq!(formats(&[("key.converter", &class(name))]), (format, Format::Json));
+    }
+    assert_eq!(formats(&[("value.converter.schemas.enable", "true")]).1, Format::JsonEnvelope);
+    // Connect's default is true.
+    assert_eq!(
+        formats(&[("key.converter", "org.apache.kafka.connect.json.JsonConverter")]).0,
+        Format::JsonEnvelope
+    );
+    assert_eq!(formats(&[("value.format", "json_envelope")]).1, Format::JsonEnvelope);
+    assert_eq!(formats(&[("value.format", "connect")]).1, Format::Json);
+}
+
+#[test]
+fn converters_that_are_not_there_yet_are_told_with_their_registry() {
+    let imported = imported(&[
+        ("value.converter", "io.confluent.connect.avro.AvroConverter"),
+        ("value.converter.schema.registry.url", "http://registry:8081"),
+        ("value.converter.basic.auth.user.info", "ann:hunter2"),
+    ]);
+    assert_eq!(lost(&imported), ["value.converter", "value.converter.basic.auth.user.info"]);
+    let text = imported.toml.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("`format = \"avro\"`, with the schema registry at http://registry:8081"), "{text}");
+    assert!(!text.contains("hunter2"));
+}
+
+#[test]
+fn transforms_keep_their_options_and_their_conditions() {
+    let kafka = |name: &str| format!("org.apache.kafka.connect.transforms.{name}");
+    let config = topic(&[
+        ("transforms", "i, d"),
+        ("transforms.i.type", &kafka("InsertField$Value")),
+        ("transforms.i.timestamp.field", "born"),
+        ("transforms.d.type", &kafka("Filter")),
+        ("transforms.d.predicate", "h"),
+        ("transforms.d.negate", "true"),
+        ("predicates", "h"),
+        ("predicates.h.type", &kafka("predicates.HasHeaderKey")),
+        ("predicates.h.name", "keep"),
+    ]);
+    let [insert, filter] = &config.transforms[..] else { panic!("{:?}", config.transforms) };
+    assert_eq!((insert.kind.as_str(), insert.of), ("InsertField", Some(TransformPart::Value)));
+    assert_eq!(insert.options["timestamp.field"].as_str(), Some("born"));
+    assert_eq!((filter.kind.as_str(), filter.of, filter.negate), ("Filter", None, true));
+    let predicate = filter.predicate.as_ref().unwrap();
+    assert_eq!((predicate.kind.as_str(), predicate.options["name"].as_str()), ("HasHeaderKey", Some("keep")));
+    let unknown = imported(&[("transforms", "x"), ("transforms.x.type", "com.example.Own$Key")]);
+    assert_eq!(lost(&unknown), ["transforms.x.type"]);
+}
+
+#[test]
+fn topics_are_named_or_patterns() {
+    let patterns = |keys: &[(&str, &str)]| {
+        let imported = imported(keys);
+        let entries = imported.loaded.config.topics.entries().iter();
+        let mut patterns: Vec<_> = entries.map(|(pattern, _)| pattern.as_str().to_owned()).collect();
+        patterns.sort();
+        (patterns, lost(&imported).len())
+    };
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    assert_eq!(patterns(&[("topics", "b, a,b")]), (texts(&["a", "b"]), 0));
+    assert_eq!(patterns(&[("topics.regex", "(a|b)\\..*")]), (texts(&["a.*", "b.*"]), 0));
+    assert_eq!(patterns(&[("topics.regex", "a[0-9]+")]), (texts(&["*"]), 1));
+}
+
+#[test]
+fn where_questdb_is() {
+    let conf = |keys: &[(&str, &str)]| {
+        let imported = imported(keys);
+        (imported.loaded.config.questdb.conf.clone(), lost(&imported).len())
+    };
+    let over_http = conf(&[("client.conf.string", "https::addr=a:1;token=x;auto_flush_rows=5;")]);
+    assert_eq!(over_http, ("https::addr=a:1;token=x;auto_flush_rows=5;".to_owned(), 0));
+    let over_tcp =
+        conf(&[("client.conf.string", "tcps::addr=[::1]:9009;username=u;token=x;tls_verify=unsafe_off;")]);
+    assert_eq!(over_tcp, ("https::addr=[::1]:9000;tls_verify=unsafe_off;".to_owned(), 1));
+    let legacy: serde_json::Value =
+        serde_json::json!({"topics": "t", "host": "db:9009", "tls": "true", "token": "x"});
+    let legacy = import(&legacy.to_string()).unwrap();
+    assert_eq!(legacy.loaded.config.questdb.conf, "https::addr=db:9000;");
+    assert_eq!(lost(&legacy), ["token"]);
+    assert!(import("topics=t").unwrap().toml.contains("QDB_CLIENT_CONF"));
+}
+
+#[test]
+fn secrets_are_pointed_out() {
+    let warns = |conf| imported(&[("client.conf.string", conf)]).toml.contains("It holds a secret");
+    assert!(warns("http::addr=h:1;username=ann;password=hunter2;"));
+    assert!(!warns("http::addr=h:1;"));
+}
+
+#[test]
+fn what_has_no_counterpart_is_told_with_its_reason() {
+    let imported = imported(&[
+        ("allowed.lag", "1"),
+        ("consumer.override.sasl.jaas.config", "hunter2"),
+        ("dlq.send.batch.on.error", "true"),
+        ("max.retries", "3"),
+        ("no.such.key", "1"),
+    ]);
+    let mut keys = lost(&imported);
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "allowed.lag",
+            "consumer.override.sasl.jaas.config",
+            "dlq.send.batch.on.error",
+            "max.retries",
+            "no.such.key"
+        ]
+    );
+    assert!(imported.toml.contains("\n#   allowed.lag: quafka has no linger"), "{}", imported.toml);
+    assert!(!imported.toml.contains("hunter2"));
+}
+
+#[test]
+fn bad_records_where_nothing_is_said_and_where_all_is_tolerated() {
+    assert_eq!(topic(&[]).on_error, OnError::Reject);
+    assert_eq!(topic(&[("errors.tolerance", "all")]).on_error, OnError::Skip);
+    assert_eq!(topic(&[("errors.deadletterqueue.topic.name", "d")]).on_error, OnError::Dlq);
+}
+
+#[test]
+fn the_timestamp_is_no_column_of_its_own() {
+    let config =
+        topic(&[("timestamp.field.name", "d, t"), ("symbols", "t,s"), ("timestamp.units", "millis")]);
+    assert_eq!(config.symbols, ["s"]);
+    let timestamp = config.timestamp.unwrap();
+    assert_eq!(
+        (timestamp.fields, timestamp.unit),
+        (vec!["d".to_owned(), "t".to_owned()], TimestampUnit::Auto)
+    );
+}
+
+#[test]
+fn errors_name_the_key() {
+    for (keys, expected) in [
+        (
+            &[("connector.class", "org.example.Other")][..],
+            "connector.class: `org.example.Other` is another connector",
+        ),
+        (&[("topics", " ")], "topics: is missing"),
+        (&[("topics", "a b")], "topics: `a b`: no topic name has a ` `"),
+        (&[("topics", "a"), ("topics.regex", "b")], "topics.regex: contradicts `topics`"),
+        (&[("table", "")], "table: is empty"),
+        (&[("table", "${TOPIC}")], "table: `${TOPIC}`: there is no variable"),
+        (&[("include.key", "yes")], "include.key: `yes` is neither true nor false"),
+        (&[("timestamp.units", "hours")], "timestamp.units: `hours` is none of auto, seconds"),
+        (&[("timestamp.field.name", "a,,b")], "timestamp.field.name: has an empty field name: `a,,b`"),
+        (
+            &[("timestamp.field.name", "a"), ("timestamp.kafka.native", "true")],
+            "timestamp.kafka.native: contradicts",
+        ),
+        (&[("errors.tolerance", "some")], "errors.tolerance: `some` is neither none nor all"),
+        (&[("value.format", "xml")], "value.format: `xml` is none of"),
+        (&[("client.conf.string", "htp::addr=h:1;")], "client.conf.string: `htp` is not a known scheme"),
+        (&[("host", "h")], "host: contradicts client.conf.string"),
+        (&[("transforms", "x")], "transforms.x.type: is missing"),
+        (
+            &[("transforms", "x"), ("transforms.x.type", "y"), ("transforms.x.predicate", "p")],
+            "transforms.x.predicate: `p` is not one of `predicates`",
+        ),
+        (&[("predicates", "p"), ("predicates.p.type", "y")], "predicates.p.type: `y` is no predicate"),
+    ] {
+        let error = error(keys);
+        assert!(error.starts_with(expected), "{keys:?}: {error}");
+    }
+}
+
+mod properties {
+    use proptest::collection::btree_map;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever stands in the values, what is imported is a configuration that loads, or an error.
+        #[test]
+        fn no_value_makes_a_file_that_does_not_load(
+            values in btree_map(
+                prop::sample::select(vec![
+                    "name", "table", "topics", "key.prefix", "value.prefix", "symbols", "doubles", "timestamp.field.name",
+                    "timestamp.string.fields", "timestamp.string.format", "errors.deadletterqueue.topic.name", "x",
+                    "value.converter", "transforms.\u{fc}.type", "transforms", "client.conf.string", "topics.regex",
+                ]),
+                "[a-z.,$\\{\\}\"'\\\\\\n\\x00\u{fc} *|()]{0,12}",
+                0..6,
+            )
+        ) {
+            let keys: Vec<_> = values.iter().map(|(key, value)| (*key, value.as_str())).collect();
+            if let Ok(imported) = import(&given(&keys)) {
+                let again = config::parse(Path::new(""), &imported.toml, &Overrides::default());
+                prop_assert!(again.is_ok(), "{}\n{}", imported.toml, again.unwrap_err());
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC*") {
+            let _ = import(&text);
+        }
+    }
+}
