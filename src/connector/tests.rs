@@ -92,7 +92,7 @@ fn every_key_of_the_connector_has_its_counterpart() {
                 ..TimestampConfig::of_number("ts", TimestampUnit::Nanos)
             }),
             timestamp_fields: list(&["born", "died"]),
-            timestamp_format: Some("yyyy-MM-dd".to_owned()),
+            timestamp_format: "yyyy-MM-dd".parse().ok(),
             unsupported: Unsupported::Skip,
             on_error: OnError::Dlq,
             dlq: DeadLetters::Table { table: "dead".to_owned() },

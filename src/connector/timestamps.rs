@@ -5,7 +5,14 @@ use crate::config::{MissingTimestamp, TimestampConfig, TimestampUnit, TopicSetti
 /// The designated timestamp, and texts that are times.
 pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), ImportError> {
     settings.timestamp_fields = keys.take_list("timestamp.string.fields");
-    settings.timestamp_format = keys.take("timestamp.string.format").map(Some);
+    settings.timestamp_format = match keys.take("timestamp.string.format") {
+        None => None,
+        Some(format) => Some(Some(
+            format
+                .parse()
+                .map_err(|reason| ImportError::new("timestamp.string.format", format!("{reason}")))?,
+        )),
+    };
     let unit = unit(keys)?;
     let native = keys.take_bool("timestamp.kafka.native")?.unwrap_or(false);
     let Some(names) = keys.take("timestamp.field.name") else {

@@ -16,7 +16,7 @@ use crate::rows::{Block, Column, ColumnValues, RecordIndex, TableName, TimeUnit,
 /// | `timestamp` | TIMESTAMP, designated | when the record arrived |
 /// | `kafka_topic`, `kafka_partition`, `kafka_offset` | SYMBOL, LONG, LONG | where it was sent to |
 /// | `kafka_timestamp` | TIMESTAMP | its own timestamp |
-/// | `key`, `value` | VARCHAR | as they are, where they are UTF-8 |
+/// | `key`, `value` | VARCHAR | as they are, where they are UTF-8 without NUL |
 /// | `key_base64`, `value_base64` | VARCHAR | as Base64, where they are not |
 /// | `headers` | VARCHAR | a JSON array of `{"key", "value"}`, or `"base64"` in place of `"value"` |
 /// | `error`, `error_column` | VARCHAR, SYMBOL | why, and because of which column |
@@ -27,14 +27,14 @@ pub fn block(table: TableName, letters: &[DeadLetter]) -> Option<Block> {
         let values: StringArray = letters.iter().map(text).collect();
         ColumnValues::Varchar(values)
     };
-    let symbols = |symbol: fn(&DeadLetter) -> Option<&str>| {
+    let symbols = |symbol: fn(&DeadLetter) -> Option<String>| {
         let mut values = StringDictionaryBuilder::<Int32Type>::new();
         letters.iter().for_each(|letter| values.append_option(symbol(letter)));
         ColumnValues::Symbol(values.finish())
     };
     let longs = |long: fn(&DeadLetter) -> i64| letters.iter().map(long).collect::<Vec<i64>>();
     let columns = [
-        ("kafka_topic", symbols(|letter| Some(&*letter.topic))),
+        ("kafka_topic", symbols(|letter| Some(letter.topic.to_string()))),
         ("kafka_partition", ColumnValues::Long(longs(|letter| letter.partition.into()).into())),
         ("kafka_offset", ColumnValues::Long(longs(|letter| letter.offset).into())),
         (
@@ -48,8 +48,8 @@ pub fn block(table: TableName, letters: &[DeadLetter]) -> Option<Block> {
         ("value", texts(|letter| letter.value.as_deref().and_then(text))),
         ("value_base64", texts(|letter| letter.value.as_deref().and_then(no_text))),
         ("headers", texts(headers)),
-        ("error", texts(|letter| Some(letter.error.clone()))),
-        ("error_column", symbols(|letter| letter.column.as_deref())),
+        ("error", texts(|letter| Some(printable(&letter.error)))),
+        ("error_column", symbols(|letter| letter.column.as_deref().map(printable))),
     ];
     let columns = columns.into_iter().filter(|(_, values)| values.has_values());
     let block = Block {
@@ -66,19 +66,29 @@ pub fn block(table: TableName, letters: &[DeadLetter]) -> Option<Block> {
 }
 
 fn text(bytes: &[u8]) -> Option<String> {
-    std::str::from_utf8(bytes).ok().map(str::to_owned)
+    as_text(bytes).map(str::to_owned)
 }
 
 fn no_text(bytes: &[u8]) -> Option<String> {
-    std::str::from_utf8(bytes).is_err().then(|| base64(bytes))
+    as_text(bytes).is_none().then(|| base64(bytes))
+}
+
+/// The bytes as a text that QuestDB takes, which has no NUL.
+fn as_text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+/// A letter's own words and names, without what QuestDB does not take in them.
+fn printable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 fn headers(letter: &DeadLetter) -> Option<String> {
     let header = |(key, value): &(String, Option<Vec<u8>>)| match value.as_deref() {
         None => json!({ "key": key, "value": null }),
-        Some(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => json!({ "key": key, "value": text }),
-            Err(_) => json!({ "key": key, "base64": base64(bytes) }),
+        Some(bytes) => match as_text(bytes) {
+            Some(text) => json!({ "key": key, "value": text }),
+            None => json!({ "key": key, "base64": base64(bytes) }),
         },
     };
     let headers: Vec<_> = letter.headers.iter().map(header).collect();

@@ -247,8 +247,8 @@ async fn dead_letters(
     let Some(letters) = tables::read(questdb, table).await else { return Ok(Vec::new()) };
     // The records of a case are told apart by their content, which a letter has whole.
     let part = |bytes: &Option<Vec<u8>>| match bytes.as_deref().map(std::str::from_utf8) {
-        Some(Ok(text)) => exact::Json::Text(text.to_owned()).canonical(),
-        Some(Err(_)) => format!("{:?}", {
+        Some(Ok(text)) if !text.contains('\0') => exact::Json::Text(text.to_owned()).canonical(),
+        Some(_) => format!("{:?}", {
             use base64::Engine as _;
             base64::engine::general_purpose::STANDARD.encode(bytes.as_deref().unwrap())
         }),
