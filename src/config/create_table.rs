@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::column_names::{fault_of_column_name, same};
 use super::file::{Report, Section};
 use super::{ColumnType, PartitionBy, TopicConfig, Ttl};
 
@@ -74,7 +75,7 @@ impl CreateTable {
         let fault = |key, reason: String| Err(CreateTableFault { key, reason });
         for (index, column) in self.columns.iter().enumerate() {
             let NewColumn { name, column_type } = column;
-            if let Some(reason) = fault_of_name(name) {
+            if let Some(reason) = fault_of_column_name(name) {
                 return fault("columns", format!("`{name}`: {reason}"));
             }
             if self.columns.iter().take(index).any(|other| same(&other.name, name)) {
@@ -199,23 +200,4 @@ fn columns(section: &mut Section<'_>, report: &mut Report<'_>) -> Vec<NewColumn>
         }
     };
     texts.into_iter().filter_map(column).collect()
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
-}
-
-/// Why QuestDB does not take a column's name.
-fn fault_of_name(name: &str) -> Option<&'static str> {
-    if name.is_empty() {
-        return Some("a column needs a name");
-    }
-    if name.len() > 127 {
-        return Some("QuestDB takes no column name of more than 127 bytes");
-    }
-    let illegal =
-        |c: char| matches!(c, '\0'..='\u{f}' | '\u{7f}' | '\u{feff}') || "?.,'\"\\/:)(+-*%~".contains(c);
-    name.chars()
-        .any(illegal)
-        .then_some("QuestDB takes none of ? . , ' \" \\ / : ( ) + - * % ~ in a column's name")
 }

@@ -1,5 +1,6 @@
 use std::ops::RangeInclusive;
 
+use super::column_names::{has, same};
 use super::file::{Report, Section};
 use super::topics::{Format, TopicPattern, TopicSettings, TopicsConfig};
 
@@ -103,12 +104,4 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
             }
         }
     }
-}
-
-fn has(names: &[String], name: &str) -> bool {
-    names.iter().any(|other| same(other, name))
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
 }

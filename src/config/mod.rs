@@ -2,6 +2,7 @@
 //!
 //! [`load`] reads all of it, says everything that is wrong at once, and keeps where each value came from.
 
+mod column_names;
 mod create_table;
 mod error;
 mod file;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use column_names::{MAX_NAME_BYTES, fault_of_column_name, is_illegal_in_names};
 pub use create_table::{CreateTable, CreateTableFault, DESIGNATED, NewColumn};
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;

@@ -13,6 +13,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use super::column_names::has;
 use super::{NewColumn, TopicConfig};
 
 /// What such configs begin with.
@@ -179,10 +180,6 @@ fn columns(value: &str) -> Result<Vec<NewColumn>, String> {
 fn nearest(name: &str) -> &'static str {
     let similarity = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
     ALL.into_iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).unwrap_or(TABLE)
-}
-
-fn has(names: &[String], name: &str) -> bool {
-    names.iter().any(|other| other.to_lowercase() == name.to_lowercase())
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::names;
 use super::selection::Selection;
 use super::types::{self, new_column, target_of};
-use crate::config::{DESIGNATED, Format, MissingTimestamp, TimestampConfig, TimestampFormat, TopicConfig};
+use crate::config::{
+    DESIGNATED, Format, MissingTimestamp, TimestampConfig, TimestampFormat, TopicConfig, fault_of_column_name,
+};
 use crate::rows::{BlockBuilder, ColumnBuilder, Prefixes, TableName, TimeUnit};
 use crate::schema::{TableColumn, TableSchema};
 
@@ -165,7 +166,7 @@ impl Plan {
             let target = target_of(&column.type_name);
             return Ok(ColumnBuilder::new(column.name.clone(), target, Some(column.type_name.clone())));
         }
-        if let Some(reason) = names::fault_of_column_name(name) {
+        if let Some(reason) = fault_of_column_name(name) {
             return Err(reason);
         }
         let listed = |names: &HashSet<String>| names.contains(lower);
