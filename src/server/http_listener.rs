@@ -15,11 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Pass};
+use super::listener::accept;
 use crate::api::{Connection, Gateway, Principal};
-use crate::ops::Closed;
-
-/// As for Kafka's.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections until `shutdown`; the tracker has them all.
 pub(super) async fn listen(
@@ -30,30 +27,11 @@ pub(super) async fn listen(
     shutdown: CancellationToken,
     connections: TaskTracker,
 ) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        match admission.admit(peer.ip()) {
-            Ok(pass) => {
-                let patience = gateway.config.limits.stalled_request;
-                connections.spawn(serve(stream, peer, router.clone(), patience, shutdown.clone(), pass));
-            }
-            Err(reason) => {
-                gateway.metrics.connection_closed(Closed::TurnedAway);
-                tracing::warn!(%peer, %reason, "connection turned away");
-            }
-        }
-    }
+    let patience = gateway.config.limits.stalled_request;
+    accept(listener, &gateway, &admission, &shutdown, |stream, peer, pass| {
+        connections.spawn(serve(stream, peer, router.clone(), patience, shutdown.clone(), pass));
+    })
+    .await;
 }
 
 async fn serve(

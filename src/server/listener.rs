@@ -15,13 +15,27 @@ use crate::ops::Closed;
 /// When the system has no file descriptor left, accepting again at once would only burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections until `shutdown`; the tracker has them all.
+/// Accepts Kafka connections until `shutdown`; the tracker has them all.
 pub(super) async fn listen(
     listener: TcpListener,
     gateway: Arc<Gateway>,
     admission: Admission,
     shutdown: CancellationToken,
     connections: TaskTracker,
+) {
+    accept(listener, &gateway, &admission, &shutdown, |stream, peer, pass| {
+        connections.spawn(run(stream, peer, gateway.clone(), shutdown.clone(), pass));
+    })
+    .await;
+}
+
+/// Accepts connections until `shutdown` and hands on those that are admitted.
+pub(super) async fn accept(
+    listener: TcpListener,
+    gateway: &Gateway,
+    admission: &Admission,
+    shutdown: &CancellationToken,
+    mut admitted: impl FnMut(TcpStream, SocketAddr, Pass),
 ) {
     loop {
         let accepted = tokio::select! {
@@ -37,9 +51,7 @@ pub(super) async fn listen(
             }
         };
         match admission.admit(peer.ip()) {
-            Ok(pass) => {
-                connections.spawn(run(stream, peer, gateway.clone(), shutdown.clone(), pass));
-            }
+            Ok(pass) => admitted(stream, peer, pass),
             Err(reason) => {
                 gateway.metrics.connection_closed(Closed::TurnedAway);
                 tracing::warn!(%peer, %reason, "connection turned away");
