@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -52,7 +54,7 @@ impl Target {
 fn authorization(credentials: &Credentials) -> Result<HeaderValue, String> {
     let text = match credentials {
         Credentials::Basic { username, password } => {
-            format!("Basic {}", base64(format!("{username}:{password}").as_bytes()))
+            format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
         }
         Credentials::Token(token) => format!("Bearer {token}"),
     };
@@ -285,41 +287,4 @@ where
         let _ = connection.await;
     });
     Ok((sender, driver))
-}
-
-/// RFC 4648, section 4. One header needs it, which is no reason for a dependency.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let padded = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
-        let word = u32::from_be_bytes([0, padded[0], padded[1], padded[2]]);
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                text.push(ALPHABET[(word >> (18 - 6 * digit) & 63) as usize].into());
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_as_in_the_rfc() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("admin:quest", "YWRtaW46cXVlc3Q="),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
 }
