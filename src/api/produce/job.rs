@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::config::{DeadLetters, OnError};
 use crate::dead_letters::{self, DeadLetter, KafkaTarget};
 use crate::mapping::TableRows;
 use crate::memory::{DecodeTurn, FrameCharge};
-use crate::rows::{RecordIndex, RowError, TableName};
+use crate::rows::{Block, RecordIndex, RowError, TableName};
 use crate::schema::TableSchema;
 use crate::sink::{FenceToken, Outcome, Submission, Ticket, ticket};
 use crate::topics::Topic;
@@ -36,12 +36,11 @@ pub(super) struct Job {
 /// Rows of a batch that are on their way to one table.
 pub(super) struct Write {
     pub(super) table: TableName,
-    ticket: Option<Ticket>,
     pub(super) adds_columns: bool,
     /// What the table looked like when the rows were made.
     schema: Option<Arc<TableSchema>>,
     /// The records that the rows are from, where they may have to be made again.
-    records: HashSet<RecordIndex>,
+    records: Vec<RecordIndex>,
 }
 
 /// Dead letters that have to be kept before the batch is acknowledged.
@@ -50,16 +49,6 @@ pub(super) enum Letters {
     Table(TableName, Ticket),
     /// To be sent to another cluster.
     Topic(KafkaTarget, Vec<DeadLetter>),
-}
-
-impl Write {
-    /// Waits for what becomes of it; to be asked once.
-    pub(super) async fn outcome(&mut self) -> Outcome {
-        match self.ticket.take() {
-            Some(ticket) => ticket.outcome().await,
-            None => Outcome::Unknown("the write was settled before".into()),
-        }
-    }
 }
 
 impl Job {
@@ -97,27 +86,42 @@ impl Job {
         }
     }
 
-    /// Hands rows to their lanes.
-    pub(super) async fn submit(&self, tables: Vec<TableRows>, plans: &Plans, turn: DecodeTurn) -> Vec<Write> {
+    /// Hands rows to their lanes, each write with the ticket for what becomes of it.
+    pub(super) async fn submit(
+        &self,
+        tables: Vec<TableRows>,
+        plans: &Plans,
+        turn: DecodeTurn,
+    ) -> Vec<(Write, Ticket)> {
         let mut submissions = Vec::with_capacity(tables.len());
         let mut writes = Vec::with_capacity(tables.len());
         for TableRows { block, adds_columns, .. } in tables {
-            let (resolver, ticket) = ticket();
             let table = block.table.clone();
             let schema = plans.schemas.get(&table).cloned();
-            let again = self.kept.is_some();
-            let records = if again { block.origin.iter().copied().collect() } else { HashSet::new() };
-            writes.push(Write { table, ticket: Some(ticket), adds_columns, schema, records });
-            let charge = turn.charge(block.memory_bytes());
-            let (deadline, fence) = (self.deadline, self.fence.clone());
-            let partition = self.placement.partition;
-            submissions.push(Submission { block, partition, deadline, fence, charge, resolver });
+            let records = if self.kept.is_some() { block.origin.clone() } else { Vec::new() };
+            let (submission, ticket) = self.submission(block, &turn);
+            writes.push((Write { table, adds_columns, schema, records }, ticket));
+            submissions.push(submission);
         }
         drop(turn);
         for submission in submissions {
             self.gateway.sink.submit(submission).await;
         }
         writes
+    }
+
+    /// A block for its lane, and the ticket for what becomes of it.
+    fn submission(&self, block: Block, turn: &DecodeTurn) -> (Submission, Ticket) {
+        let (resolver, ticket) = ticket();
+        let submission = Submission {
+            partition: self.placement.partition,
+            deadline: self.deadline,
+            fence: self.fence.clone(),
+            charge: turn.charge(block.memory_bytes()),
+            block,
+            resolver,
+        };
+        (submission, ticket)
     }
 
     /// Does with bad records what the topic's `on_error` says, other than refusing the batch.
@@ -141,15 +145,7 @@ impl Job {
                 let Some(block) = dead_letters::block(table.clone(), &bad.letters) else { return Ok(None) };
                 drop(bad);
                 let turn = decode_turn(&self.gateway, self.deadline).await?;
-                let (resolver, ticket) = ticket();
-                let submission = Submission {
-                    partition: self.placement.partition,
-                    deadline: self.deadline,
-                    fence: self.fence.clone(),
-                    charge: turn.charge(block.memory_bytes()),
-                    block,
-                    resolver,
-                };
+                let (submission, ticket) = self.submission(block, &turn);
                 drop(turn);
                 self.gateway.sink.submit(submission).await;
                 Ok(Some(Letters::Table(table, ticket)))
@@ -164,7 +160,7 @@ impl Job {
         &mut self,
         write: &Write,
         errors: Vec<RowError>,
-    ) -> Result<(Vec<Write>, Option<Letters>), Failure> {
+    ) -> Result<(Vec<(Write, Ticket)>, Option<Letters>), Failure> {
         let Some((records, _)) = self.kept.clone() else {
             return Err(Failure::new(ErrorCode::UnknownServerError, "the batch was not kept".to_owned()));
         };
@@ -180,7 +176,7 @@ impl Job {
         let (mut tables, mut bad, turn) = self.rows(&batch, &mut plans, turn).await?;
         tables.retain(|rows| rows.block.table == write.table);
         // The others have been told already.
-        bad.retain(self.placement.base_offset, &write.records);
+        bad.retain(self.placement.base_offset, &write.records.iter().copied().collect());
         let writes = self.submit(tables, &plans, turn).await;
         let letters = self.set_aside(bad).await?;
         Ok((writes, letters))

@@ -103,7 +103,10 @@ pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusa
         };
         for (index, records) in topic.partitions {
             let outcome = match &mut target {
-                Ok(target) => target.write(call, index, records, &charge, circumstances).await,
+                Ok(target) => {
+                    let written = target.write(call, index, records, &charge, circumstances).await;
+                    written.unwrap_or_else(|pending| pending)
+                }
                 Err(failure) => Pending::Failed(failure.clone()),
             };
             pending.push((index, outcome));

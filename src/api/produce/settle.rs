@@ -14,7 +14,7 @@ use super::response::{Failure, PartitionResponse, encode};
 use crate::api::{Answer, Call, Connection, Gateway, Reply};
 use crate::config::OnError;
 use crate::rows::RowError;
-use crate::sink::Outcome;
+use crate::sink::{Outcome, Ticket};
 use crate::topics::{Admitted, Earlier, Verdict};
 
 /// What is known of a batch when its request has been taken.
@@ -34,7 +34,7 @@ pub(super) enum Pending {
 pub(super) struct Waiting {
     pub(super) job: Job,
     /// One for each table.
-    pub(super) writes: Vec<Write>,
+    pub(super) writes: Vec<(Write, Ticket)>,
     pub(super) letters: Vec<Letters>,
     pub(super) admitted: Admitted,
 }
@@ -127,8 +127,8 @@ async fn written(index: i32, waiting: Waiting) -> PartitionResponse {
     let mut writes = VecDeque::from(writes);
     let mut rejected = Vec::new();
     let mut failure: Option<Failure> = None;
-    while let Some(mut write) = writes.pop_front() {
-        match write.outcome().await {
+    while let Some((write, ticket)) = writes.pop_front() {
+        match ticket.outcome().await {
             Outcome::Committed if write.adds_columns => gateway.schemas.invalidate(&write.table).await,
             Outcome::Committed => {}
             Outcome::Rejected(errors) if job.kept.is_some() => match job.again(&write, errors).await {

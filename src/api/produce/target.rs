@@ -32,20 +32,8 @@ impl Target {
         Ok(Self { topic, plans })
     }
 
-    /// Checks one partition's batch, makes rows of it and hands them to their lanes.
+    /// Checks one partition's batch, makes rows of it and hands them to their lanes. Err: nothing of it is on its way.
     pub(super) async fn write(
-        &mut self,
-        call: Call<'_>,
-        index: i32,
-        records: Option<Bytes>,
-        charge: &Arc<FrameCharge>,
-        circumstances: Circumstances,
-    ) -> Pending {
-        let written = self.written(call, index, records, charge, circumstances).await;
-        written.unwrap_or_else(|pending| pending)
-    }
-
-    async fn written(
         &mut self,
         call: Call<'_>,
         index: i32,
