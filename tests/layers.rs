@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What all but they themselves may use: they know nothing of what the gateway does.
-const BASE: &[&str] = &["config", "memory", "ops"];
+const BASE: &[&str] = &["config", "fence", "memory", "ops"];
 
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -23,11 +23,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.
-    ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "schema", "questdb", "rows"]),
+    ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "spool", "schema", "questdb", "rows"]),
     // Rows for records that cannot be rows of their own.
     ("dead_letters", &["decode", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
+    // Batches on disk, as they were sent: what is in them is not its business.
+    ("spool", &[]),
     // Left of the waist: synchronous, and the sink is not its business.
     ("mapping", &["transform", "decode", "schema", "rows"]),
     // What changes records knows them as trees, and no tables.
@@ -40,6 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("rows", &[]),
     ("ops", &[]),
     ("memory", &[]),
+    ("fence", &[]),
     ("config", &[]),
 ];
 

@@ -5,8 +5,8 @@ use tokio::sync::watch;
 
 use super::numbers::Numbers;
 use super::producers::{Judgement, Place, Producers, Sequence, Verdict, last_of};
+use crate::fence::FenceToken;
 use crate::rows::RowError;
-use crate::sink::FenceToken;
 
 /// One partition of a topic: offsets and producers.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::fence::{Fence, FenceToken};
 use crate::rows::RowError;
-use crate::sink::{Fence, FenceToken};
 
 /// Kafka remembers as many, because a producer may have as many requests in flight.
 const BATCHES_REMEMBERED: usize = 5;

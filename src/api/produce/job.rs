@@ -13,11 +13,12 @@ use super::response::Failure;
 use crate::api::Gateway;
 use crate::config::{DeadLetters, OnError};
 use crate::dead_letters::{self, DeadLetter, KafkaTarget};
+use crate::fence::FenceToken;
 use crate::mapping::TableRows;
 use crate::memory::{DecodeTurn, FrameCharge};
 use crate::rows::{Block, RecordIndex, RowError, TableName};
 use crate::schema::TableSchema;
-use crate::sink::{FenceToken, Outcome, Submission, Ticket, ticket};
+use crate::sink::{Outcome, Submission, Ticket, ticket};
 use crate::topics::Topic;
 
 /// One batch on its way into QuestDB: all that is needed to make its rows, also a second time where QuestDB refuses some.
