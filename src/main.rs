@@ -35,6 +35,10 @@ async fn run(command: Command) -> ExitCode {
             Err(errors) => return fail(&errors),
         },
         Command::ImportConnector(command) => return cli::import_connector::run(&command),
+        Command::Spool(command) => match command.settings().load() {
+            Ok(loaded) => return cli::spool::run(&command, loaded).await,
+            Err(errors) => return fail(&errors),
+        },
         Command::Serve(settings) => match settings.load() {
             Ok(loaded) => serve(loaded).await,
             Err(errors) => return fail(&errors),

@@ -15,7 +15,21 @@ const BASE: &[&str] = &["config", "fence", "memory", "ops"];
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
-    ("cli", &["connector", "demo", "server", "mapping", "dead_letters", "decode", "questdb", "rows"]),
+    (
+        "cli",
+        &[
+            "connector",
+            "demo",
+            "server",
+            "api",
+            "spool",
+            "mapping",
+            "dead_letters",
+            "decode",
+            "questdb",
+            "rows",
+        ],
+    ),
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
     ("demo", &["server", "sink", "questdb"]),

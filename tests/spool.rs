@@ -100,6 +100,17 @@ async fn in_spool_mode_batches_are_taken_while_questdb_is_away_and_across_kills_
     for partition in 0..3 {
         assert_eq!(send(&mut wire, "kept", partition, ids, 490..1_000).await, 0);
     }
+    let listed = quafka_spool(&gateway, "ls");
+    let told = String::from_utf8(listed.stdout).unwrap();
+    // 51 more of each, of which one was known.
+    assert!(
+        told.contains("300 batches wait")
+            && told.lines().any(|line| line.starts_with("kept ") && line.contains(" 100 ")),
+        "{told}"
+    );
+    assert!(quafka_spool(&gateway, "verify").status.success());
+    let refused = quafka_spool(&gateway, "drain");
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("another quafka uses this folder"));
     questdb.restart().await;
     is_exact(&questdb, "kept", 3, 1_000).await;
     until("the spool is empty", PATIENCE, async || gateway.sample("quafka_spool_batches").await == 0).await;
@@ -110,6 +121,30 @@ async fn in_spool_mode_batches_are_taken_while_questdb_is_away_and_across_kills_
     send(&mut wire, "kept", 0, ids, 1_000..1_010).await;
     questdb.wait_for_rows("kept", 3_010, PATIENCE).await;
     assert_eq!(questdb.count("kept").await, 3_010);
+}
+
+fn quafka_spool(gateway: &Gateway, action: &str) -> std::process::Output {
+    let config = gateway.folder().join("quafka.toml");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quafka"));
+    command.args(["spool", action, "--config"]).arg(config).output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_is_drained_without_a_gateway() {
+    let mut questdb = QuestDbServer::start_own().await;
+    questdb.kill();
+    let folder = tempfile::tempdir().unwrap();
+    let mut gateway = Gateway::start(&spooled(&folder, "spool", OF_ONE_INSTANT), &questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let ids = producer(&mut wire).await;
+    send(&mut wire, "drained", 0, ids, 0..500).await;
+    gateway.kill();
+    questdb.restart().await;
+    let drained = quafka_spool(&gateway, "drain");
+    assert!(drained.status.success(), "{drained:?}");
+    is_exact(&questdb, "drained", 1, 500).await;
+    let told = String::from_utf8(quafka_spool(&gateway, "ls").stdout).unwrap();
+    assert!(told.contains("0 batches wait"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -195,6 +195,11 @@ impl Server {
         self.admin_addr
     }
 
+    /// Record batches that wait in the spool.
+    pub fn spooled_batches(&self) -> u64 {
+        self.gateway.spooling.as_ref().map_or(0, |spooling| spooling.batches())
+    }
+
     /// Takes no more requests and finishes those in flight; false where that took too long and some were given up.
     pub async fn shutdown(self) -> bool {
         let deadline = tokio::time::Instant::now() + SHUTDOWN_DEADLINE;

@@ -119,6 +119,11 @@ impl Spooling {
         self.waiting.lock().contains_key(place)
     }
 
+    /// Batches in the spool, of all partitions.
+    pub fn batches(&self) -> u64 {
+        self.waiting.lock().values().sum()
+    }
+
     /// Writes down what is done, and gives back the room that it took.
     pub(super) async fn forget(&self) -> io::Result<()> {
         let forgotten = self.spool.forget().await;
