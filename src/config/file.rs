@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::de::{DeTable, DeValue};
 
-use super::{ConfigError, Origin};
+use super::{ConfigError, Origin, nearest};
 
 /// What reading a configuration finds out besides the values: where they came from and what is wrong.
 #[derive(Debug)]
@@ -169,9 +169,8 @@ impl<'a> Section<'a> {
 
 /// Names the nearest known key, or all of them where none is near.
 fn unknown_key(name: &str, known: &[&str]) -> String {
-    let similarity = |key: &str| strsim::jaro_winkler(&name.to_lowercase(), key);
-    match known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))) {
-        Some(nearest) if similarity(nearest) > 0.75 => format!("unknown key; did you mean `{nearest}`?"),
-        _ => format!("unknown key; known here: {}", known.join(", ")),
+    match nearest(name, known.iter().copied()) {
+        Some(nearest) => format!("unknown key; did you mean `{nearest}`?"),
+        None => format!("unknown key; known here: {}", known.join(", ")),
     }
 }

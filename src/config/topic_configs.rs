@@ -14,7 +14,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::column_names::has;
-use super::{NewColumn, TopicConfig};
+use super::{NewColumn, TopicConfig, nearest};
 
 /// What such configs begin with.
 pub const PREFIX: &str = "quafka.";
@@ -101,13 +101,7 @@ impl TopicConfig {
                 }
             }
             known if ALL.contains(&known) => {}
-            _ => {
-                let nearest = nearest(name);
-                return Err(format!(
-                    "unknown config; did you mean `{nearest}`? There are {}",
-                    ALL.join(", ")
-                ));
-            }
+            _ => return Err(unknown_config(name)),
         }
         Ok(())
     }
@@ -177,9 +171,14 @@ fn columns(value: &str) -> Result<Vec<NewColumn>, String> {
     if value.is_empty() { Ok(Vec::new()) } else { value.split(between).map(column).collect() }
 }
 
-fn nearest(name: &str) -> &'static str {
-    let similarity = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
-    ALL.into_iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).unwrap_or(TABLE)
+fn unknown_config(name: &str) -> String {
+    // All of them begin alike, so that this says nothing.
+    let own = |config: &'static str| config.strip_prefix(PREFIX).unwrap_or(config);
+    let known = ALL.join(", ");
+    match nearest(name.strip_prefix(PREFIX).unwrap_or(name), ALL.map(own)) {
+        Some(nearest) => format!("unknown config; did you mean `{PREFIX}{nearest}`? There are {known}"),
+        None => format!("unknown config; there are {known}"),
+    }
 }
 
 #[cfg(test)]
@@ -230,6 +229,7 @@ mod tests {
         assert_eq!(empty, TopicConfig::default());
     }
 
+            (&[("quafka.x", "1")], "quafka.x=1: unknown config; there are quafka.table, quafka.symbols"),
     #[test]
     fn what_is_wrong_is_told_with_name_value_and_what_is_allowed() {
         for (configs, expected) in [
