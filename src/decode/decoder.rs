@@ -25,7 +25,7 @@ enum Kind {
     Csv(CsvRow),
     Influx,
     Raw,
-    Primitive(primitives::Primitive),
+    Primitive(primitives::Read),
 }
 
 impl Decoder {
@@ -86,9 +86,7 @@ impl Decoder {
             Kind::Csv(row) => row.read(bytes)?.into(),
             Kind::Influx => return influx::read(bytes, each),
             Kind::Raw => Value::Bytes(bytes.to_vec()).into(),
-            Kind::Primitive(primitive) => {
-                Payload { has_schema: true, ..Payload::from(primitive.read(bytes)?) }
-            }
+            Kind::Primitive(read) => Payload { has_schema: true, ..Payload::from(read(bytes)?) },
         };
         let Value::Array(elements) = payload.value else { return each(payload) };
         match self.arrays {
@@ -121,12 +119,12 @@ fn kind_of(format: Format) -> Result<Kind, DecoderConfigError> {
         Format::Influx => {
             return Err(DecoderConfigError("key_format = \"influx\": keys cannot be that".to_owned()));
         }
-        Format::Short => Kind::Primitive(primitives::Primitive::Short),
-        Format::Integer => Kind::Primitive(primitives::Primitive::Integer),
-        Format::Long => Kind::Primitive(primitives::Primitive::Long),
-        Format::Float => Kind::Primitive(primitives::Primitive::Float),
-        Format::Double => Kind::Primitive(primitives::Primitive::Double),
-        Format::Boolean => Kind::Primitive(primitives::Primitive::Boolean),
+        Format::Short => Kind::Primitive(primitives::short),
+        Format::Integer => Kind::Primitive(primitives::integer),
+        Format::Long => Kind::Primitive(primitives::long),
+        Format::Float => Kind::Primitive(primitives::float),
+        Format::Double => Kind::Primitive(primitives::double),
+        Format::Boolean => Kind::Primitive(primitives::boolean),
     })
 }
 

@@ -146,7 +146,7 @@ fn kafkas_primitives() {
     let double = |value: f64| value.to_be_bytes();
     let (columns, errors) = rows(config(Format::Short), &[(Some(&key), Some(&[0, 12])), (None, Some(&[0]))]);
     assert_eq!(columns, ["t.key LONG 7", "t.value LONG 12"]);
-    assert!(errors[0].contains("cannot be read as short: it has 1 bytes"), "{errors:?}");
+    assert!(errors[0].contains("cannot be read as short: it has 1 byte(s)"), "{errors:?}");
     let specials = [f64::NAN, f64::INFINITY, -0.0].map(double);
     let records: Vec<_> = specials.iter().map(|bytes| (None, Some(&bytes[..]))).collect();
     let (columns, errors) = rows(config(Format::Double), &records);
