@@ -1,7 +1,7 @@
 //! Trees into columns, by the same rules as bytes that are read in place.
 
 use super::plan::Plan;
-use super::record::{Appended, Row, SourceRecord, too_many_names};
+use super::record::{Appended, Child, Row, SourceRecord, too_many_names};
 use super::refusal::Refusal;
 use crate::decode::json::{Number, NumberValue, Scanner};
 use crate::decode::{Message, Object, Value};

@@ -51,7 +51,8 @@ fn a_bad_timestamp_is_refused() {
         (r#"{"id":1}"#, "no time in field ts"),
         (r#"{"id":1,"ts":null}"#, "no time in field ts"),
         (r#"{"id":1,"TS":1}"#, "no time in field ts"),
-        (r#"{"id":1,"ts":{"a":1}}"#, "no time in field ts"),
+        (r#"{"id":1,"ts":{"a":1}}"#, "has an object: `{\"a\":1}`"),
+        (r#"{"id":1,"ts":{}}"#, "has an object"),
         (
             r#"{"id":1,"ts":"2020-01-02"}"#,
             "`2020-01-02` in field ts, which the designated timestamp comes from, is no",
