@@ -88,12 +88,6 @@ fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
             continue;
         }
         // The table that is to blame is the most specific one that takes part.
-        let lists_key = if own.doubles.is_some() { "doubles" } else { "symbols" };
-        let in_both = merged.doubles.iter().find(|name| has(&merged.symbols, name));
-        if let (Some(name), true) = (in_both, own.symbols.is_some() || own.doubles.is_some()) {
-            let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
-            report.error(&blame(lists_key), reason);
-        }
         for field in merged.timestamp.iter().flat_map(|timestamp| &timestamp.fields) {
             for (key, list) in [("symbols", &merged.symbols), ("doubles", &merged.doubles)] {
                 if has(list, field) {

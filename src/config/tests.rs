@@ -290,16 +290,6 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[topics.a]\nsymbols = \"side\"", "q.toml:2: topics.\"a\".symbols: ", "string"),
     ("[topics.a]\nsymbols = [\"x\", \"X\"]", "q.toml:2: topics.\"a\".symbols: ", "names `X` twice"),
     (
-        "[topics.a]\nsymbols = [\"x\"]\ndoubles = [\"x\"]",
-        "q.toml:3: topics.\"a\".doubles: ",
-        "both symbols and doubles",
-    ),
-    (
-        "[topics.\"*\"]\ndoubles = [\"x\"]\n[topics.\"a*\"]\nsymbols = [\"x\"]",
-        "q.toml:4: topics.\"a*\".symbols: ",
-        "both symbols and doubles",
-    ),
-    (
         "[topics.a]\nsymbols = [\"t\"]\ntimestamp = { field = \"t\" }",
         "q.toml:3: topics.\"a\".timestamp: ",
         "is the timestamp",

@@ -56,10 +56,6 @@ impl TopicConfig {
                 None => reason,
             }
         };
-        if let Some(name) = config.doubles.iter().find(|name| has(&config.symbols, name)) {
-            let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
-            return Err(blame(&[DOUBLES, SYMBOLS], reason));
-        }
         let mut fields = config.timestamp.iter().flat_map(|timestamp| &timestamp.fields);
         if let Some(field) = fields.find(|field| has(&config.symbols, field) || has(&config.doubles, field)) {
             let reason = format!("`{field}` is the timestamp, so it cannot be a column, too");
@@ -229,18 +225,17 @@ mod tests {
         assert_eq!(empty, TopicConfig::default());
     }
 
-            (&[("quafka.x", "1")], "quafka.x=1: unknown config; there are quafka.table, quafka.symbols"),
     #[test]
     fn what_is_wrong_is_told_with_name_value_and_what_is_allowed() {
         for (configs, expected) in [
             (&[("quafka.tll", "1 day")][..], "quafka.tll=1 day: unknown config; did you mean `quafka.ttl`?"),
+            (&[("quafka.x", "1")], "quafka.x=1: unknown config; there are quafka.table, quafka.symbols"),
             (&[(TTL, "soon")], "quafka.ttl=soon: `soon` is not a time to live, such as \"30 DAYS\""),
             (&[(TTL, "1 hour")], "quafka.ttl=1 hour: 1 HOUR is not a whole number of partitions"),
             (&[(PARTITION_BY, "none")], "quafka.partition.by=none: `none` is not one of HOUR, DAY"),
             (&[(INCLUDE_KEY, "yes")], "quafka.include.key=yes: is neither true nor false"),
             (&[(SYMBOLS, "a,,b")], "quafka.symbols=a,,b: has an empty column name"),
             (&[(SYMBOLS, "a,A")], "quafka.symbols=a,A: names `A` twice"),
-            (&[(SYMBOLS, "a"), (DOUBLES, "a")], "quafka.doubles=a: `a` is in both"),
             (&[(COLUMNS, "id")], "quafka.columns=id: `id` is not NAME TYPE"),
             (&[(COLUMNS, "id INT8")], "quafka.columns=id INT8: `INT8` is not a column type"),
             (&[(COLUMNS, "id INT,")], "quafka.columns=id INT,: `` is not NAME TYPE"),

@@ -14,16 +14,6 @@ pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), 
 
     settings.symbols = columns("symbols", keys, settings);
     settings.doubles = columns("doubles", keys, settings);
-    if let (Some(symbols), Some(doubles)) = (&settings.symbols, &mut settings.doubles) {
-        doubles.retain(|name| {
-            let both = symbols.iter().any(|symbol| same(symbol, name));
-            if both {
-                let reason = format!("`{name}` is in `symbols`, too; a column has one type");
-                keys.lose("doubles", reason);
-            }
-            !both
-        });
-    }
 
     let skips = keys.take_bool("skip.unsupported.types")?.unwrap_or(false);
     settings.unsupported = Some(if skips { Unsupported::Skip } else { Unsupported::Refuse });

@@ -67,7 +67,7 @@ fn every_key_of_the_connector_has_its_counterpart() {
         ("key.prefix", "k"),
         ("value.prefix", ""),
         ("symbols", "a, b ,a"),
-        ("doubles", "c"),
+        ("doubles", "c,b"),
         ("timestamp.field.name", "ts"),
         ("timestamp.units", "nanos"),
         ("timestamp.string.fields", "born, died"),

@@ -170,6 +170,11 @@ impl Plan {
             return Err(reason);
         }
         let listed = |names: &HashSet<String>| names.contains(lower);
+    /// Whether a column's numbers are doubles by the settings.
+    pub(super) fn has_doubles(&self, column: &str) -> bool {
+        !self.doubles.is_empty() && self.doubles.contains(&column.to_lowercase())
+    }
+
         let target = new_column(listed(&self.symbols), listed(&self.times), listed(&self.doubles));
         Ok(ColumnBuilder::new(name.into(), target, None))
     }

@@ -114,7 +114,8 @@ topic_settings! {
 
     /// The columns that are written as SYMBOL.
     symbols: Vec<String> = Vec::new();
-    /// The columns whose numbers are always written as DOUBLE.
+    /// The columns whose numbers are always written as DOUBLE; of those that are in `symbols`, too, the symbol is the
+    /// double's text.
     doubles: Vec<String> = Vec::new();
 
     /// Whether a record's key is written at all.
