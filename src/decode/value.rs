@@ -44,6 +44,11 @@ pub enum Value {
     /// Named values; no name comes twice. Columns are made of them.
     Object(Object),
     /// A map as a schema has it: its names are data, so no columns are made of them.
+    /// An array of numbers without any, in so many dimensions: a schema has said of what it has none.
+    EmptyArray {
+        /// 1, 2 or 3
+        dimensions: usize,
+    },
     Map(Object),
 }
 
@@ -165,7 +170,8 @@ impl Value {
             Self::Text(_) | Self::Symbol(_) | Self::Untyped(_) => "a string",
             Self::Bytes(_) => "bytes",
             Self::Timestamp(_) => "a timestamp",
-            Self::Array(_) => "an array",
+            Self::Narrow(number) => number.kind(),
+            Self::Array(_) | Self::EmptyArray { .. } => "an array",
             Self::Object(_) => "an object",
             Self::Map(_) => "a map",
         }
@@ -176,7 +182,9 @@ impl Value {
         const SHOWN_CHARS: usize = 60;
         let mut json = String::new();
         match self {
-            Self::Array(_) | Self::Object(_) | Self::Map(_) => json.push_str(self.kind()),
+            Self::Array(_) | Self::EmptyArray { .. } | Self::Object(_) | Self::Map(_) => {
+                json.push_str(self.kind());
+            }
             value => value.write_json(&mut json),
         }
         match json.char_indices().nth(SHOWN_CHARS) {
@@ -219,6 +227,8 @@ impl Value {
                 out.push(']');
             }
             Self::Object(object) | Self::Map(object) => {
+            Self::Narrow(number) => number.write_json(out),
+            Self::EmptyArray { .. } => out.push_str("[]"),
                 out.push('{');
                 for (index, (name, value)) in object.0.iter().enumerate() {
                     if index > 0 {

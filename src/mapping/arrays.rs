@@ -139,6 +139,20 @@ impl Row<'_, '_> {
         Ok(())
     }
 
+    /// `[]` of which a schema tells what it is an array of.
+    pub(super) fn typed_empty_array(&mut self, name: u32, dimensions: usize) -> Result<(), Refusal> {
+        let number = match self.place(name)? {
+            Place::Column(number) | Place::Times(number) => number,
+            Place::Taken => return Ok(()),
+            Place::Timestamp(part) => return Err(self.no_timestamp(part, "an array", b"[]")),
+        };
+        let is_text = self.block.columns[number].target == Target::Text;
+        if is_text && self.plan.config.unsupported == Unsupported::Text {
+            return self.array_text(number, b"[]");
+        }
+        self.double_array(number, dimensions, &[0; MAX_DIMENSIONS], &[], b"[]")
+    }
+
     /// `[]` does not tell of what. Where the table or an earlier record does, it is an empty array; elsewhere it is
     /// left out like null, because a guess would fix the new column's type.
     fn empty_array(&mut self, number: usize) -> Result<(), Refusal> {
