@@ -39,16 +39,19 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A point in time.
     Timestamp(Timestamp),
+    /// A number of at most 32 bits, an integer or a float, that a transform has made where no schema says that it is
+    /// one. QuestDB's Kafka connector has no column for it, so `unsupported` says what becomes of it.
+    Narrow(Box<Value>),
     /// Values in order.
     Array(Vec<Value>),
-    /// Named values; no name comes twice. Columns are made of them.
-    Object(Object),
-    /// A map as a schema has it: its names are data, so no columns are made of them.
     /// An array of numbers without any, in so many dimensions: a schema has said of what it has none.
     EmptyArray {
         /// 1, 2 or 3
         dimensions: usize,
     },
+    /// Named values; no name comes twice. Columns are made of them.
+    Object(Object),
+    /// A map as a schema has it: its names are data, so no columns are made of them.
     Map(Object),
 }
 
@@ -159,6 +162,14 @@ impl Value {
         }
     }
 
+    /// The value; a narrow number without what marks it as one.
+    pub fn widened(&self) -> &Self {
+        match self {
+            Self::Narrow(number) => number,
+            value => value,
+        }
+    }
+
     /// What it is, for a message.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -216,6 +227,8 @@ impl Value {
             Self::Timestamp(Timestamp::Millis(time) | Timestamp::Micros(time) | Timestamp::Nanos(time)) => {
                 let _ = write!(out, "{time}");
             }
+            Self::Narrow(number) => number.write_json(out),
+            Self::EmptyArray { .. } => out.push_str("[]"),
             Self::Array(elements) => {
                 out.push('[');
                 for (index, element) in elements.iter().enumerate() {
@@ -227,8 +240,6 @@ impl Value {
                 out.push(']');
             }
             Self::Object(object) | Self::Map(object) => {
-            Self::Narrow(number) => number.write_json(out),
-            Self::EmptyArray { .. } => out.push_str("[]"),
                 out.push('{');
                 for (index, (name, value)) in object.0.iter().enumerate() {
                     if index > 0 {

@@ -181,6 +181,23 @@ impl Row<'_, '_> {
         }
     }
 
+    /// A number that QuestDB's Kafka connector has no column for.
+    pub(super) fn narrow(&mut self, name: u32, number: &Value) -> Result<(), Refusal> {
+        let text = number.shown();
+        let column = match self.place(name)? {
+            Place::Column(column) | Place::Times(column) => column,
+            Place::Taken => return Ok(()),
+            Place::Timestamp(part) => {
+                return Err(self.no_timestamp(part, "an int8, int16 or float32", text.as_bytes()));
+            }
+        };
+        match self.plan.config.unsupported {
+            Unsupported::Text => self.value(name, number),
+            Unsupported::Skip => Ok(()),
+            Unsupported::Refuse => Err(self.too_narrow(column, &text)),
+        }
+    }
+
     /// What QuestDB has no type for, or none that it makes of itself.
     pub(super) fn unsupported(&mut self, number: usize, kind: Kind, text: &str) -> Result<(), Refusal> {
         match self.plan.config.unsupported {

@@ -161,6 +161,18 @@ impl Row<'_, '_> {
         self.refuse(number, message)
     }
 
+    /// A number that a transform has made too narrow.
+    #[cold]
+    pub(super) fn too_narrow(&self, number: usize, value: &str) -> Refusal {
+        let message = format!(
+            "column {}: a transform has made {value} an int8, int16 or float32 without a schema, which QuestDB's Kafka \
+             connector has no column for; cast to int32, int64 or float64, or write it all the same: `unsupported = \
+             \"text\"` for the topic, \"skip\" leaves it out",
+            self.block.columns[number].name
+        );
+        self.refuse(number, message)
+    }
+
     #[cold]
     pub(super) fn out_of_range(&self, number: usize, source: &Number<'_>) -> Refusal {
         let column = &self.block.columns[number];

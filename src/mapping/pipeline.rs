@@ -276,6 +276,7 @@ fn plain(value: &Value, out: &mut String) {
         Value::Text(text) | Value::Symbol(text) | Value::Untyped(text) => out.push_str(text),
         Value::Double { value, .. } => out.push_str(&crate::decode::java_double(*value)),
         Value::Float(value) => out.push_str(&crate::decode::java_float(*value)),
+        Value::Narrow(number) => plain(number, out),
         Value::Object(object) | Value::Map(object) => {
             out.push('{');
             for (index, (name, value)) in object.0.iter().enumerate() {
