@@ -229,6 +229,18 @@ impl Row<'_, '_> {
         Refusal::of_column(name.clone(), message)
     }
 
+    /// A fraction in a new column whose first number is an integer.
+    #[cold]
+    pub(super) fn not_widened(&self, number: usize, source: &Number<'_>) -> Refusal {
+        let name = &self.block.columns[number].name;
+        let message = format!(
+            "column {name} has an integer in the first record of the batch that has it, so it is LONG, and {} in this \
+             one, which no LONG holds; list the column under `doubles` for the topic, or set `widen_integers = true`",
+            cut(source.text)
+        );
+        Refusal::of_column(name.clone(), message)
+    }
+
     #[cold]
     pub(super) fn not_promoted(&self, number: usize, source: &Number<'_>) -> Refusal {
         let name = &self.block.columns[number].name;

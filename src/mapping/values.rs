@@ -155,6 +155,12 @@ impl Row<'_, '_> {
                     _ => return Err(self.out_of_range(number, source)),
                 }
             }
+            (Values::Long(values), Target::Free) if !self.plan.config.widen_integers => {
+                match integral(value).filter(|integer| value.fract() == 0.0 && *integer != i64::MIN) {
+                    Some(integer) => values.push(integer),
+                    None => return Err(self.not_widened(number, source)),
+                }
+            }
             (Values::Long(_), Target::Free | Target::Other | Target::NewSymbol) => {
                 if column.promote(attempt).is_none() {
                     return Err(self.not_promoted(number, source));
@@ -172,13 +178,13 @@ impl Row<'_, '_> {
     /// An integer of more than 64 bits. Where doubles or texts are written anyway it is one of those.
     #[cold]
     fn big_integer(&mut self, number: usize, source: &Number<'_>) -> Result<(), Refusal> {
+        let as_double = || source.as_str().parse().unwrap_or(f64::INFINITY);
         match self.block.columns[number].target {
             Target::Double | Target::Float | Target::NewDouble => self.double(number, as_double(), source),
             Target::Symbol | Target::NewSymbol if self.is_of_doubles(number) => {
                 self.double(number, as_double(), source)
             }
             Target::Text | Target::Symbol | Target::NewSymbol => {
-        let as_double = || source.as_str().parse().unwrap_or(f64::INFINITY);
                 self.start(number, Kind::Integer)?;
                 self.text_of(number, Kind::Integer, source.text)
             }
@@ -190,12 +196,6 @@ impl Row<'_, '_> {
         }
     }
 
-    /// A number or a boolean where text is written.
-    pub(super) fn text_of(&mut self, number: usize, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
-        match self.block.columns[number].target {
-            Target::Text | Target::Symbol | Target::NewSymbol => self.push_text(number, kind, text),
-            _ => Err(self.mismatch(number, kind, text)),
-        }
     /// An integer where text is written.
     fn text_of_integer(&mut self, number: usize, value: i64) -> Result<(), Refusal> {
         let text = match self.block.columns[number].target {
@@ -211,6 +211,12 @@ impl Row<'_, '_> {
         self.plan.has_doubles(&self.block.columns[number].name)
     }
 
+    /// A number or a boolean where text is written.
+    pub(super) fn text_of(&mut self, number: usize, kind: Kind, text: &[u8]) -> Result<(), Refusal> {
+        match self.block.columns[number].target {
+            Target::Text | Target::Symbol | Target::NewSymbol => self.push_text(number, kind, text),
+            _ => Err(self.mismatch(number, kind, text)),
+        }
     }
 
     /// Where a name's value goes.

@@ -120,6 +120,9 @@ topic_settings! {
 
     /// Whether a record's key is written at all.
     include_key: bool = true;
+    /// Whether a column that is new becomes DOUBLE where the first of its numbers in a batch is an integer and a later
+    /// one has a fraction; where not, that is a bad record.
+    widen_integers: bool = true;
     /// The column of a key that is no object, and what the names of an object's columns start with.
     key_prefix: String = "key".to_owned();
     /// The same for values; empty: `value`, and no prefix.
