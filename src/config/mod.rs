@@ -36,10 +36,10 @@ pub use questdb_conf::masked;
 pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{
-    BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, MissingTimestamp, NullInArray, OnError,
-    PointInTime, Predicate, RecordColumn, TableTemplate, TemplatePart, TimestampConfig, TimestampFormat,
-    TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings, TopicsConfig, Transform,
-    TransformPart, Unsupported, matches_pattern,
+    BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, LoneSurrogates, MissingTimestamp,
+    NullInArray, OnError, PointInTime, Predicate, RecordColumn, TableTemplate, TemplatePart, TimestampConfig,
+    TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings, TopicsConfig,
+    Transform, TransformPart, Unsupported, matches_pattern,
 };
 pub(crate) use topics::{Zone, zone};
 

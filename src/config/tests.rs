@@ -79,6 +79,8 @@ const OTHER_TOPIC_KEYS: &[&str] = &[
     "unsupported = \"skip\"",
     "bytes = \"hex\"",
     "null_in_array = \"nan\"",
+    "widen_integers = false",
+    "lone_surrogates = \"replace\"",
     "on_error = \"dlq\"",
     "dlq = { topic = \"dead\", bootstrap = \"h:9092\" }",
     "transforms = [{ type = \"Flatten\", of = \"value\", delimiter = \".\", predicate = { type = \"HasHeaderKey\", \

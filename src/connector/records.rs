@@ -1,6 +1,6 @@
 use super::ImportError;
 use super::keys::Keys;
-use crate::config::{TopicSettings, Unsupported};
+use crate::config::{LoneSurrogates, TopicSettings, Unsupported};
 
 /// Tables, columns and what becomes of values without a type. After the timestamps.
 pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), ImportError> {
@@ -15,6 +15,9 @@ pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), 
     settings.symbols = columns("symbols", keys, settings);
     settings.doubles = columns("doubles", keys, settings);
 
+    // As the connector has it.
+    settings.widen_integers = Some(false);
+    settings.lone_surrogates = Some(LoneSurrogates::Replace);
     let skips = keys.take_bool("skip.unsupported.types")?.unwrap_or(false);
     settings.unsupported = Some(if skips { Unsupported::Skip } else { Unsupported::Refuse });
     Ok(())

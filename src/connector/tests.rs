@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{
-    DeadLetters, Format, MissingTimestamp, OnError, TimestampConfig, TimestampUnit, TopicConfig,
-    TransformPart, Unsupported,
+    DeadLetters, Format, LoneSurrogates, MissingTimestamp, OnError, TimestampConfig, TimestampUnit,
+    TopicConfig, TransformPart, Unsupported,
 };
 
 /// A configuration with these keys besides the ones that every connector has.
@@ -51,6 +51,9 @@ fn the_plainest_connector() {
             key_format: Format::Text,
             // The connector's own default, which is not quafka's.
             unsupported: Unsupported::Refuse,
+            widen_integers: false,
+            lone_surrogates: LoneSurrogates::Replace,
+            timestamp: Some(TimestampConfig::of_arrival()),
             ..TopicConfig::default()
         }
     );
@@ -86,7 +89,9 @@ fn every_key_of_the_connector_has_its_counterpart() {
             include_key: false,
             key_prefix: "k".to_owned(),
             symbols: list(&["a", "b"]),
-            doubles: list(&["c"]),
+            doubles: list(&["c", "b"]),
+            widen_integers: false,
+            lone_surrogates: LoneSurrogates::Replace,
             timestamp: Some(TimestampConfig {
                 missing: MissingTimestamp::Now,
                 ..TimestampConfig::of_number("ts", TimestampUnit::Nanos)

@@ -1,7 +1,7 @@
 use super::csv::CsvRow;
 use super::envelope::Envelope;
 use super::{Payload, PayloadError, Value, influx, json, primitives};
-use crate::config::{Format, TopLevelArray, TopicConfig};
+use crate::config::{Format, LoneSurrogates, TopLevelArray, TopicConfig};
 
 /// Reads the keys or the values of a topic's records: made once from its settings.
 #[derive(Debug)]
@@ -9,6 +9,7 @@ pub struct Decoder {
     kind: Kind,
     format: Format,
     arrays: TopLevelArray,
+    replaces_halves: bool,
 }
 
 /// Why a topic's settings make no decoder.
@@ -44,7 +45,7 @@ impl Decoder {
             (Format::Influx, _) => Kind::Influx,
             (format, _) => kind_of(format)?,
         };
-        Ok(Self { kind, format: config.format, arrays: config.top_level_array })
+        Ok(Self::new(kind, config.format, config.top_level_array, config))
     }
 
     /// For keys.
@@ -53,7 +54,11 @@ impl Decoder {
     /// A format that makes several rows of one record, or that has no place for a key's settings.
     pub fn of_keys(config: &TopicConfig) -> Result<Self, DecoderConfigError> {
         let kind = kind_of(config.key_format)?;
-        Ok(Self { kind, format: config.key_format, arrays: TopLevelArray::Value })
+        Ok(Self::new(kind, config.key_format, TopLevelArray::Value, config))
+    }
+
+    fn new(kind: Kind, format: Format, arrays: TopLevelArray, config: &TopicConfig) -> Self {
+        Self { kind, format, arrays, replaces_halves: config.lone_surrogates == LoneSurrogates::Replace }
     }
 
     /// The format that it reads.
@@ -73,14 +78,14 @@ impl Decoder {
         mut each: impl FnMut(Payload) -> Result<(), E>,
     ) -> Result<(), E> {
         let payload = match &self.kind {
-            Kind::Auto if json::looks_like_object(bytes) => json_value(bytes)?.into(),
+            Kind::Auto if json::looks_like_object(bytes) => self.json(bytes, json_value)?.into(),
             Kind::Auto if self.arrays != TopLevelArray::Value && json::looks_like_array(bytes) => {
-                json_value(bytes)?.into()
+                self.json(bytes, json_value)?.into()
             }
             Kind::Auto if bytes.is_empty() => Value::Null.into(),
             Kind::Auto => Value::Text(utf8(bytes)?).into(),
-            Kind::Json => json_value(bytes)?.into(),
-            Kind::Envelope(envelope) => envelope.read(bytes)?,
+            Kind::Json => self.json(bytes, json_value)?.into(),
+            Kind::Envelope(envelope) => self.json(bytes, |bytes| envelope.read(bytes))?,
             // As Kafka's StringDeserializer: what is not UTF-8 is replaced.
             Kind::Text => Value::Text(String::from_utf8_lossy(bytes).into_owned()).into(),
             Kind::Csv(row) => row.read(bytes)?.into(),
@@ -103,6 +108,20 @@ impl Decoder {
                     .try_for_each(|element| each(Payload { has_schema, ..Payload::from(element) }))
             }
         }
+    }
+
+    /// Reads JSON, where that is allowed also such that has halves of surrogate pairs.
+    fn json<T>(
+        &self,
+        bytes: &[u8],
+        read: impl Fn(&[u8]) -> Result<T, PayloadError>,
+    ) -> Result<T, PayloadError> {
+        let done = read(bytes);
+        let replaced = match &done {
+            Err(_) if self.replaces_halves => json::without_lone_surrogates(bytes),
+            _ => None,
+        };
+        replaced.map_or(done, |replaced| read(&replaced))
     }
 }
 

@@ -41,7 +41,7 @@ impl Row<'_, '_> {
             Survey { null_is_nan: self.plan.config.null_in_array == NullInArray::Nan, ..Survey::default() };
         let done = match survey.array(scanner, 1, &mut elements) {
             Ok(()) => self.surveyed_array(name, &survey, &elements, scanner.since(start)),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.bad_text(name, error)),
         };
         self.block.elements = elements;
         done

@@ -13,8 +13,17 @@ pub(super) enum Refusal {
     DuplicateMember,
     /// The document is not JSON.
     Json(JsonError),
+    /// A field's text has something in it that is no character.
+    Text(Box<BadText>),
     /// Anything else.
     Row(Box<Reason>),
+}
+
+/// A text that is none.
+#[derive(Debug)]
+pub(super) struct BadText {
+    pub column: Arc<str>,
+    pub error: JsonError,
 }
 
 /// What a `RowError` is made of.
@@ -25,6 +34,16 @@ pub(super) struct Reason {
 }
 
 impl Refusal {
+    /// Whether the document would be JSON if its texts had other characters.
+    #[cold]
+    pub fn is_of_text(&self) -> bool {
+        match self {
+            Self::Json(error) => error.kind.is_of_text(),
+            Self::Text(_) => true,
+            Self::DuplicateMember | Self::Row(_) => false,
+        }
+    }
+
     #[cold]
     pub fn of_row(message: impl Into<String>) -> Self {
         Self::Row(Box::new(Reason { column: None, message: message.into() }))
