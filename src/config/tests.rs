@@ -104,6 +104,23 @@ fn every_key_of_a_topic_is_read_and_printed() {
 }
 
 #[test]
+fn the_timestamp_may_be_from_no_field() {
+    let text =
+        "[topics.\"*\"]\ntimestamp = { from = \"arrival\" }\n[topics.a]\ntimestamp = { from = \"record\" }";
+    let loaded = file(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let is_arrival =
+        |loaded: &Loaded, topic| loaded.config.topics.of(topic).timestamp.clone().unwrap().is_arrival();
+    assert!(is_arrival(&loaded, "b"));
+    assert!(!is_arrival(&loaded, "a"), "the record's own timestamp again, in spite of the pattern");
+    let printed = loaded.to_string();
+    assert!(printed.contains("timestamp = { from = \"arrival\" }"), "{printed}");
+    let again = file(&printed).unwrap_or_else(|errors| panic!("{printed}\n{errors}"));
+    for topic in ["a", "b"] {
+        assert_eq!(again.config.topics.of(topic), loaded.config.topics.of(topic));
+    }
+}
+
+#[test]
 fn an_empty_file_is_the_defaults() {
     assert_eq!(file("").unwrap().config, Config::default());
     assert_eq!(load(None, &Overrides::default()).unwrap().config, Config::default());
@@ -199,7 +216,7 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
     );
     assert_eq!(
         errors("[topics.a]\ntimestamp = { field = \"t\", units = \"nanos\" }"),
-        "q.toml:2: topics.\"a\".timestamp: unknown field `units`, expected one of `field`, `fields`, `unit`, `format`, \
+        "q.toml:2: topics.\"a\".timestamp: unknown field `units`, expected one of `from`, `field`, `fields`, `unit`, `format`, \
          `missing`"
     );
     assert_eq!(
@@ -282,6 +299,17 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[topics.a]\ntimestamp = \"ts\"", "q.toml:2: topics.\"a\".timestamp: ", "expected a table such as"),
     ("[topics.a]\ntimestamp = {}", "q.toml:2: topics.\"a\".timestamp: ", "says no field"),
     ("[topics.a]\ntimestamp = { field = \"\" }", "q.toml:2: topics.\"a\".timestamp: ", "empty"),
+    ("[topics.a]\ntimestamp = { from = \"kafka\" }", "q.toml:2: topics.\"a\".timestamp: ", "`arrival`"),
+    (
+        "[topics.a]\ntimestamp = { from = \"arrival\", field = \"t\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "has `from` and a field",
+    ),
+    (
+        "[topics.a]\ntimestamp = { from = \"record\", missing = \"now\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "with which unit, format and missing mean nothing",
+    ),
     ("[topics.a]\ntimestamp = { field = 5 }", "q.toml:2: topics.\"a\".timestamp: ", "integer"),
     (
         "[topics.a]\ntimestamp = { field = \"t\", unit = \"ms\" }",

@@ -60,6 +60,8 @@ fn the_plainest_connector() {
     assert_eq!(lost(&imported), [""; 0]);
     assert!(imported.toml.starts_with("# From the configuration of QuestDB's Kafka connector \"n\".\n"));
     assert!(imported.toml.contains("\n# timestamp.field.name: is not there"), "{}", imported.toml);
+    assert!(imported.toml.contains("\ntimestamp = { from = \"arrival\" }\n"), "{}", imported.toml);
+    assert_eq!(topic(&[("timestamp.kafka.native", "true")]).timestamp, None);
 }
 
 #[test]

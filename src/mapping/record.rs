@@ -175,7 +175,7 @@ impl<'p, 'b> Row<'p, 'b> {
     ) -> Result<(), Refusal> {
         let (timestamp, substitute) = match (self.timestamp, &self.plan.timestamp, designated) {
             (Some(timestamp), ..) => (timestamp, false),
-            (None, None, None) => (self.timestamp_of_record(record.timestamp_ms)?, false),
+            (None, None, None) => (self.timestamp_of_record(self.plan.time_ms(record))?, false),
             (None, None, Some(time)) => (self.timestamp_of_payload(time)?, false),
             (None, Some(_), _) => self.timestamp_without_field(record)?,
         };

@@ -78,6 +78,33 @@ fn a_bad_timestamp_is_refused() {
 }
 
 #[test]
+fn an_object_is_no_part_of_a_timestamp_either() {
+    let mut topic = Topic::with(
+        config(|_, timestamp| timestamp.fields = vec!["date".to_owned(), "at_time".to_owned()]),
+        &[],
+    );
+    let message = topic.refused(r#"{"id":1,"date":"2020-01-02","at":{"time":{"hour":3}}}"#);
+    assert!(message.contains("field at_time is one of the texts"), "{message}");
+    topic.row(r#"{"id":1,"date":"2020-01-02","at":{"time":"T03:04:05Z"}}"#);
+    assert_eq!(timestamps(&mut topic), [1_577_934_245_000_000]);
+}
+
+#[test]
+fn the_time_of_arrival() {
+    let config = TopicConfig { timestamp: Some(TimestampConfig::of_arrival()), ..TopicConfig::default() };
+    let mut topic = Topic::with(config, &[]);
+    let record = SourceRecord {
+        timestamp_ms: -1,
+        arrival_ms: 1_600_000_000_123,
+        value: Some(br#"{"a":1,"b":null}"#),
+        ..SourceRecord::default()
+    };
+    topic.plan.append(&record, &mut topic.block).unwrap();
+    assert_eq!(topic.block.substitutes(), 0, "it is what was asked for");
+    assert_eq!(timestamps(&mut topic), [1_600_000_000_123_000]);
+}
+
+#[test]
 fn texts_in_iso_8601_beside_numbers() {
     let mut topic = Topic::with(timestamp("ts", TimestampUnit::Auto), &[]);
     topic.row(r#"{"id":1,"ts":"2020-01-02T03:04:05.123456789Z"}"#);
