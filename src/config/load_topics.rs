@@ -30,8 +30,8 @@ pub(super) fn table_key(pattern: &str) -> String {
 
 fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings {
     let settings = TopicSettings::read(section, report);
-    if settings.partitions.is_some_and(|partitions| !PARTITIONS.contains(&partitions)) {
-        let reason = format!("is not between {} and {}", PARTITIONS.start(), PARTITIONS.end());
+    if let Some(partitions) = settings.partitions.filter(|partitions| !PARTITIONS.contains(partitions)) {
+        let reason = format!("{partitions} is not between {} and {}", PARTITIONS.start(), PARTITIONS.end());
         report.error(&section.full("partitions"), reason);
     }
     if let Some(format @ (Format::Csv | Format::Influx)) = settings.key_format {

@@ -20,6 +20,7 @@ mod topic_configs;
 mod topics;
 mod units;
 
+mod words;
 use std::fmt;
 use std::path::PathBuf;
 

@@ -126,6 +126,6 @@ fn scalar(key: &str, value: &toml::Value) -> Result<String, String> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => Ok(value.to_string()),
-        other => Err(format!("`{key}` is {}, where a text belongs", other.type_str())),
+        other => Err(format!("`{key}` has a value of type {}, where a text belongs", other.type_str())),
     }
 }

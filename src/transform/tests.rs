@@ -500,7 +500,10 @@ fn what_is_not_known_is_told_with_the_nearest_name() {
         ),
         (r#"{ type = "Flatten", x = "_" }"#, "there is no option `x`; there are delimiter"),
         (r#"{ type = "ExtractField" }"#, "it needs `field`"),
-        (r#"{ type = "ExtractField", field = ["a"] }"#, "`field` is array, where a text belongs"),
+        (
+            r#"{ type = "ExtractField", field = ["a"] }"#,
+            "`field` has a value of type array, where a text belongs",
+        ),
         (r#"{ type = "Flatten" }, { type = "Filter", x = 1 }"#, "number 2, `Filter`: there is no option `x`"),
     ] {
         let error = transforms(toml).unwrap_err();

@@ -97,7 +97,7 @@ enum Source {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(
     deny_unknown_fields,
-    expecting = "expected a table such as { field = \"NAME\", unit = \"micros\" } or { from = \"arrival\" }"
+    expecting = "a table such as { field = \"NAME\", unit = \"micros\" } or { from = \"arrival\" }"
 )]
 struct Given {
     #[serde(default, skip_serializing_if = "Option::is_none")]
