@@ -13,14 +13,15 @@ mod load_topics;
 mod nearest;
 mod questdb_conf;
 mod render;
+mod table_names;
 mod table_types;
 #[cfg(test)]
 mod tests;
 mod topic_configs;
 mod topics;
 mod units;
-
 mod words;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -34,6 +35,7 @@ pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load, parse};
 pub use nearest::nearest;
 pub use questdb_conf::masked;
+pub use table_names::fault_of_table_name;
 pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{

@@ -340,6 +340,33 @@ const WRONG: &[(&str, &str, &str)] = &[
         "q.toml:2: topics.\"a\".defaults: ",
         "`a` has a table or an array",
     ),
+    ("[topics.a]\nrename = { a = \"b?\" }", "q.toml:2: topics.\"a\".rename: ", "`b?` cannot be a column"),
+    (
+        "[topics.a]\nrecord_columns = { offset = \"\" }",
+        "q.toml:2: topics.\"a\".record_columns: ",
+        "a column needs a name",
+    ),
+    (
+        "[topics.a]\ndefaults = { \"a/b\" = 1 }",
+        "q.toml:2: topics.\"a\".defaults: ",
+        "`a/b` cannot be a column",
+    ),
+    ("[topics.a]\nkey_prefix = \"k-\"", "q.toml:2: topics.\"a\".key_prefix: ", "`k-` cannot be a column"),
+    (
+        "[topics.a]\ndlq = { table = \"a/b\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "cannot be kept in table \"a/b\"",
+    ),
+    (
+        "[topics.a]\ndlq = { topic = \"d*\", bootstrap = \"h:1\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "\"d*\" is no topic's name",
+    ),
+    (
+        "[topics.a]\ndlq = { topic = \"d\", bootstrap = \"h:1,h\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "bootstrap: `h` is not HOST:PORT",
+    ),
     ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
     (
         "[topics.a]\ntimestamp_format = \"%Y-%m-%d\"",
