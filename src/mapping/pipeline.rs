@@ -53,6 +53,26 @@ pub enum PipelineError {
     },
 }
 
+impl PipelineError {
+    /// The topic's setting that is to blame.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "table",
+            Self::Format { .. } => "format",
+            Self::Transform { .. } => "transforms",
+        }
+    }
+
+    /// What is wrong, for where topic and setting are told already.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Name(error) => error.to_string(),
+            Self::Format { error, .. } => error.to_string(),
+            Self::Transform { error, .. } => error.to_string(),
+        }
+    }
+}
+
 impl Pipeline {
     /// Makes the pipeline of a topic.
     pub fn new(topic: &str, config: &Arc<TopicConfig>) -> Result<Self, PipelineError> {
