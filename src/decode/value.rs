@@ -1,5 +1,5 @@
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::json::{self, NumberValue};
 
@@ -64,6 +64,16 @@ pub enum Timestamp {
     Micros(i64),
     /// In nanoseconds.
     Nanos(i64),
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Millis(value) => write!(f, "{value} ms"),
+            Self::Micros(value) => write!(f, "{value} µs"),
+            Self::Nanos(value) => write!(f, "{value} ns"),
+        }
+    }
 }
 
 impl Timestamp {

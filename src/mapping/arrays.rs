@@ -127,8 +127,11 @@ impl Row<'_, '_> {
         self.start(number, kind)?;
         match &mut self.block.columns[number].values {
             Values::Arrays(arrays) if arrays.dimensions == dimensions => {
-                let end = i32::try_from(arrays.elements.len() + elements.len())
-                    .map_err(|_| Refusal::of_row("the arrays of the batch have more than 2^31 elements"))?;
+                let end = i32::try_from(arrays.elements.len() + elements.len()).map_err(|_| {
+                    Refusal::of_row(
+                        "the arrays of the batch have more than 2^31 elements; send smaller batches",
+                    )
+                })?;
                 arrays.elements.extend_from_slice(elements);
                 arrays.offsets.push(end);
                 arrays.shapes.extend_from_slice(&shape[..dimensions]);

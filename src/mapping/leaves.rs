@@ -139,7 +139,7 @@ impl Row<'_, '_> {
     }
 
     pub(super) fn time(&mut self, name: u32, time: Timestamp) -> Result<(), Refusal> {
-        let shown = iso(time).unwrap_or_else(|| format!("{time:?}"));
+        let shown = iso(time).unwrap_or_else(|| time.to_string());
         let number = match self.place(name)? {
             Place::Column(number) | Place::Times(number) => number,
             Place::Taken => return Ok(()),

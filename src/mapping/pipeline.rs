@@ -220,7 +220,10 @@ impl Pipeline {
             (_, Some(template)) => fill(template, message).map_err(|variable| RowError {
                 record: record.index,
                 column: None,
-                message: format!("the record has nothing for `{variable}` in the table's name, `{template}`"),
+                message: format!(
+                    "the record has nothing for `{variable}` in the table's name, `{template}`; send it, or change \
+                     `table` for the topic"
+                ),
             })?,
             (None, None) => message.topic.clone(),
         };

@@ -120,7 +120,11 @@ impl<'p, 'b> Row<'p, 'b> {
                 std::str::from_utf8(value).map_err(|_| {
                     Refusal::of_column(
                         plan.value_column.as_str(),
-                        format!("the record's value is not UTF-8: `{}`", cut(value)),
+                        format!(
+                            "the record's value is not UTF-8: `{}`; set `format` for the topic to what it is, such as \
+                             \"raw\"",
+                            cut(value)
+                        ),
                     )
                 })?;
                 self.record_text(&plan.value_column, value)?;
@@ -389,6 +393,7 @@ pub(super) fn header_value(value: Option<&[u8]>) -> Value {
 #[cold]
 pub(super) fn too_many_names() -> Refusal {
     Refusal::of_row(
-        "the records of the batch have more than 10,000 different field names; is a name made of data?",
+        "the records of the batch have more than 10,000 different field names, as when names are made of data; send such \
+         data as values, or smaller batches",
     )
 }

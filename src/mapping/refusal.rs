@@ -67,7 +67,10 @@ impl From<Limit> for Refusal {
     fn from(limit: Limit) -> Self {
         Self::of_row(match limit {
             Limit::Columns => {
-                format!("the batch has more than {MAX_COLUMNS} columns, QuestDB's limit for a table")
+                format!(
+                    "the batch has more than {MAX_COLUMNS} columns, QuestDB's limit for a table; leave some out with \
+                     `only` or `drop` for the topic, or send such data as values"
+                )
             }
             Limit::DenseBytes => {
                 "the rows of the batch have so many columns, most of them without a value in most \
