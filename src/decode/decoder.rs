@@ -87,11 +87,11 @@ impl Decoder {
             Kind::Json => self.json(bytes, json_value)?.into(),
             Kind::Envelope(envelope) => self.json(bytes, |bytes| envelope.read(bytes))?,
             // As Kafka's StringDeserializer: what is not UTF-8 is replaced.
-            Kind::Text => Value::Text(String::from_utf8_lossy(bytes).into_owned()).into(),
+            Kind::Text => of_one_type(Value::Text(String::from_utf8_lossy(bytes).into_owned())),
             Kind::Csv(row) => row.read(bytes)?.into(),
             Kind::Influx => return influx::read(bytes, each),
-            Kind::Raw => Value::Bytes(bytes.to_vec()).into(),
-            Kind::Primitive(read) => Payload { has_schema: true, ..Payload::from(read(bytes)?) },
+            Kind::Raw => of_one_type(Value::Bytes(bytes.to_vec())),
+            Kind::Primitive(read) => of_one_type(read(bytes)?),
         };
         let Value::Array(elements) = payload.value else { return each(payload) };
         match self.arrays {
@@ -123,6 +123,11 @@ impl Decoder {
         };
         replaced.map_or(done, |replaced| read(&replaced))
     }
+}
+
+/// The content of a format that is always of one type: Kafka Connect has a schema for it.
+fn of_one_type(value: Value) -> Payload {
+    Payload { has_schema: true, ..Payload::from(value) }
 }
 
 fn kind_of(format: Format) -> Result<Kind, DecoderConfigError> {

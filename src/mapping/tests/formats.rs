@@ -268,6 +268,13 @@ fn numbers_that_a_cast_makes_too_narrow() {
         "{errors:?}"
     );
     assert!(errors[1].contains("column f: a transform has made 1.5 an"), "{errors:?}");
+    // A text of its own has a schema, and what that is cast to is no Java object without one.
+    let key = TopicConfig {
+        key_format: Format::Text,
+        unsupported: Unsupported::Refuse,
+        ..with_transforms("{ type = \"Cast\", of = \"key\", spec = \"int8\" }")
+    };
+    assert_eq!(rows(key, &[(Some(b"7"), Some(b"{\"id\":1}"))]).0, ["t.key LONG 7", "t.id LONG 1"]);
     let (columns, errors) = values(cast(Unsupported::Skip), &documents);
     assert_eq!((columns, errors.len()), (vec!["t.id LONG 1 2 3".to_owned()], 0));
     let (columns, errors) = values(cast(Unsupported::Text), &documents);
