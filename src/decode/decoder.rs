@@ -1,7 +1,7 @@
 use super::csv::CsvRow;
 use super::envelope::Envelope;
 use super::{Payload, PayloadError, Value, influx, json, primitives};
-use crate::config::{Format, TopLevelArray, TopicConfig};
+use crate::config::{Format, LoneSurrogates, TopLevelArray, TopicConfig};
 
 /// Reads the keys or the values of a topic's records: made once from its settings.
 #[derive(Debug)]
@@ -9,6 +9,7 @@ pub struct Decoder {
     kind: Kind,
     format: Format,
     arrays: TopLevelArray,
+    replaces_halves: bool,
 }
 
 /// Why a topic's settings make no decoder.
@@ -25,7 +26,7 @@ enum Kind {
     Csv(CsvRow),
     Influx,
     Raw,
-    Primitive(primitives::Primitive),
+    Primitive(primitives::Read),
 }
 
 impl Decoder {
@@ -44,7 +45,7 @@ impl Decoder {
             (Format::Influx, _) => Kind::Influx,
             (format, _) => kind_of(format)?,
         };
-        Ok(Self { kind, format: config.format, arrays: config.top_level_array })
+        Ok(Self::new(kind, config.format, config.top_level_array, config))
     }
 
     /// For keys.
@@ -53,7 +54,11 @@ impl Decoder {
     /// A format that makes several rows of one record, or that has no place for a key's settings.
     pub fn of_keys(config: &TopicConfig) -> Result<Self, DecoderConfigError> {
         let kind = kind_of(config.key_format)?;
-        Ok(Self { kind, format: config.key_format, arrays: TopLevelArray::Value })
+        Ok(Self::new(kind, config.key_format, TopLevelArray::Value, config))
+    }
+
+    fn new(kind: Kind, format: Format, arrays: TopLevelArray, config: &TopicConfig) -> Self {
+        Self { kind, format, arrays, replaces_halves: config.lone_surrogates == LoneSurrogates::Replace }
     }
 
     /// The format that it reads.
@@ -73,22 +78,20 @@ impl Decoder {
         mut each: impl FnMut(Payload) -> Result<(), E>,
     ) -> Result<(), E> {
         let payload = match &self.kind {
-            Kind::Auto if json::looks_like_object(bytes) => json_value(bytes)?.into(),
+            Kind::Auto if json::looks_like_object(bytes) => self.json(bytes, json_value)?.into(),
             Kind::Auto if self.arrays != TopLevelArray::Value && json::looks_like_array(bytes) => {
-                json_value(bytes)?.into()
+                self.json(bytes, json_value)?.into()
             }
             Kind::Auto if bytes.is_empty() => Value::Null.into(),
             Kind::Auto => Value::Text(utf8(bytes)?).into(),
-            Kind::Json => json_value(bytes)?.into(),
-            Kind::Envelope(envelope) => envelope.read(bytes)?,
+            Kind::Json => self.json(bytes, json_value)?.into(),
+            Kind::Envelope(envelope) => self.json(bytes, |bytes| envelope.read(bytes))?,
             // As Kafka's StringDeserializer: what is not UTF-8 is replaced.
-            Kind::Text => Value::Text(String::from_utf8_lossy(bytes).into_owned()).into(),
+            Kind::Text => of_one_type(Value::Text(String::from_utf8_lossy(bytes).into_owned())),
             Kind::Csv(row) => row.read(bytes)?.into(),
             Kind::Influx => return influx::read(bytes, each),
-            Kind::Raw => Value::Bytes(bytes.to_vec()).into(),
-            Kind::Primitive(primitive) => {
-                Payload { has_schema: true, ..Payload::from(primitive.read(bytes)?) }
-            }
+            Kind::Raw => of_one_type(Value::Bytes(bytes.to_vec())),
+            Kind::Primitive(read) => of_one_type(read(bytes)?),
         };
         let Value::Array(elements) = payload.value else { return each(payload) };
         match self.arrays {
@@ -106,6 +109,25 @@ impl Decoder {
             }
         }
     }
+
+    /// Reads JSON, where that is allowed also such that has halves of surrogate pairs.
+    fn json<T>(
+        &self,
+        bytes: &[u8],
+        read: impl Fn(&[u8]) -> Result<T, PayloadError>,
+    ) -> Result<T, PayloadError> {
+        let done = read(bytes);
+        let replaced = match &done {
+            Err(_) if self.replaces_halves => json::without_lone_surrogates(bytes),
+            _ => None,
+        };
+        replaced.map_or(done, |replaced| read(&replaced))
+    }
+}
+
+/// The content of a format that is always of one type: Kafka Connect has a schema for it.
+fn of_one_type(value: Value) -> Payload {
+    Payload { has_schema: true, ..Payload::from(value) }
 }
 
 fn kind_of(format: Format) -> Result<Kind, DecoderConfigError> {
@@ -121,12 +143,12 @@ fn kind_of(format: Format) -> Result<Kind, DecoderConfigError> {
         Format::Influx => {
             return Err(DecoderConfigError("key_format = \"influx\": keys cannot be that".to_owned()));
         }
-        Format::Short => Kind::Primitive(primitives::Primitive::Short),
-        Format::Integer => Kind::Primitive(primitives::Primitive::Integer),
-        Format::Long => Kind::Primitive(primitives::Primitive::Long),
-        Format::Float => Kind::Primitive(primitives::Primitive::Float),
-        Format::Double => Kind::Primitive(primitives::Primitive::Double),
-        Format::Boolean => Kind::Primitive(primitives::Primitive::Boolean),
+        Format::Short => Kind::Primitive(primitives::short),
+        Format::Integer => Kind::Primitive(primitives::integer),
+        Format::Long => Kind::Primitive(primitives::long),
+        Format::Float => Kind::Primitive(primitives::float),
+        Format::Double => Kind::Primitive(primitives::double),
+        Format::Boolean => Kind::Primitive(primitives::boolean),
     })
 }
 

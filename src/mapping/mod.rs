@@ -4,6 +4,7 @@
 //! record after another into rows of a block.
 
 mod arrays;
+mod attempt;
 mod convert;
 mod leaves;
 mod literals;

@@ -53,6 +53,26 @@ pub enum PipelineError {
     },
 }
 
+impl PipelineError {
+    /// The topic's setting that is to blame.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "table",
+            Self::Format { .. } => "format",
+            Self::Transform { .. } => "transforms",
+        }
+    }
+
+    /// What is wrong, for where topic and setting are told already.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Name(error) => error.to_string(),
+            Self::Format { error, .. } => error.to_string(),
+            Self::Transform { error, .. } => error.to_string(),
+        }
+    }
+}
+
 impl Pipeline {
     /// Makes the pipeline of a topic.
     pub fn new(topic: &str, config: &Arc<TopicConfig>) -> Result<Self, PipelineError> {
@@ -200,7 +220,10 @@ impl Pipeline {
             (_, Some(template)) => fill(template, message).map_err(|variable| RowError {
                 record: record.index,
                 column: None,
-                message: format!("the record has nothing for `{variable}` in the table's name, `{template}`"),
+                message: format!(
+                    "the record has nothing for `{variable}` in the table's name, `{template}`; send it, or change \
+                     `table` for the topic"
+                ),
             })?,
             (None, None) => message.topic.clone(),
         };
@@ -276,6 +299,7 @@ fn plain(value: &Value, out: &mut String) {
         Value::Text(text) | Value::Symbol(text) | Value::Untyped(text) => out.push_str(text),
         Value::Double { value, .. } => out.push_str(&crate::decode::java_double(*value)),
         Value::Float(value) => out.push_str(&crate::decode::java_float(*value)),
+        Value::Narrow(number) => plain(number, out),
         Value::Object(object) | Value::Map(object) => {
             out.push('{');
             for (index, (name, value)) in object.0.iter().enumerate() {

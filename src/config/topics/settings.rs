@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::formats::{BytesText, Csv, Format, NullInArray, TopLevelArray, Unsupported};
+use super::formats::{BytesText, Csv, Format, LoneSurrogates, NullInArray, TopLevelArray, Unsupported};
 use super::records::{DeadLetters, OnError, RecordColumn, Transform};
 use super::template::TableTemplate;
 use super::timestamp::TimestampConfig;
@@ -105,6 +105,9 @@ topic_settings! {
     /// What becomes of a value that is a JSON array.
     top_level_array: TopLevelArray = TopLevelArray::Value;
 
+    /// What becomes of half a surrogate pair in JSON.
+    lone_surrogates: LoneSurrogates = LoneSurrogates::Refuse;
+
     /// Where the designated timestamp comes from; where absent, the Kafka record's timestamp.
     timestamp: Option<TimestampConfig> = None;
     /// The fields whose texts are times, and are written as TIMESTAMP.
@@ -114,8 +117,12 @@ topic_settings! {
 
     /// The columns that are written as SYMBOL.
     symbols: Vec<String> = Vec::new();
-    /// The columns whose numbers are always written as DOUBLE.
+    /// The columns whose numbers are always written as DOUBLE; of those that are in `symbols`, too, the symbol is the
+    /// double's text.
     doubles: Vec<String> = Vec::new();
+    /// Whether a column that is new becomes DOUBLE where the first of its numbers in a batch is an integer and a later
+    /// one has a fraction; where not, that is a bad record.
+    widen_integers: bool = true;
 
     /// Whether a record's key is written at all.
     include_key: bool = true;
