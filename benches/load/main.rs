@@ -15,9 +15,9 @@ use bytes::Bytes;
 use clap::Parser;
 use hdrhistogram::Histogram;
 use quafka::demo::latencies;
-use quafka::demo::producer::{ProduceError, Producer, encode_batch};
 use quafka::demo::questdb_server::Options;
 use quafka::demo::trades::Trades;
+use quafka::producer::{ProduceError, Producer, encode_batch};
 use serde_json::json;
 use support::{Gateway, QuestDbServer};
 use tokio::sync::mpsc;
@@ -168,7 +168,7 @@ async fn send_all(
     let settle = async move {
         let mut latencies = latencies();
         while let Some((at, ack)) = acks.recv().await {
-            let ack: quafka::demo::producer::PendingAck = ack;
+            let ack: quafka::producer::PendingAck = ack;
             let received = ack.wait().await?.received;
             latencies += received.duration_since(at).as_micros() as u64;
         }
