@@ -114,8 +114,7 @@ async fn what_was_bad_becomes_rows_once_its_reason_is_gone() {
     let replay = format!("replay --table mended_dead --to {}", gateway.bootstrap());
     let replayed = dlq(questdb, &replay);
     assert_eq!(
-        replayed.stdout,
-        "1 letter sent again and acknowledged\n1 letter refused again; they stay as they are\n",
+        replayed.stdout, "1 letter sent again and acknowledged\n1 letter refused again, and still here\n",
         "{}",
         replayed.stderr
     );
@@ -145,8 +144,7 @@ async fn what_was_bad_becomes_rows_once_its_reason_is_gone() {
     // Once is enough, and what was refused is tried again.
     let again = dlq(questdb, &replay);
     assert_eq!(
-        again.stdout,
-        "0 letters sent again and acknowledged\n1 letter refused again; they stay as they are\n",
+        again.stdout, "0 letters sent again and acknowledged\n1 letter refused again, and still here\n",
         "{}",
         again.stderr
     );
@@ -157,6 +155,16 @@ async fn what_was_bad_becomes_rows_once_its_reason_is_gone() {
     let again = dlq(questdb, &format!("{replay} --again --limit 1"));
     assert_eq!((again.stdout.as_str(), again.code), ("1 letter sent again and acknowledged\n", Some(0)));
     questdb.wait_for_rows("mended", 5, PATIENCE).await;
+
+    let port = quafka::demo::questdb_server::free_port().unwrap();
+    let away = dlq(questdb, &format!("replay --table mended_dead --to 127.0.0.1:{port}"));
+    assert_eq!((away.stdout.as_str(), away.code), ("0 letters sent again and acknowledged\n", Some(1)));
+    let words = format!("connection to 127.0.0.1:{port}: Connection refused");
+    assert!(
+        away.stderr.contains(&words) && away.stderr.contains("stays for another replay"),
+        "{}",
+        away.stderr
+    );
 }
 
 /// Where every record is bad, those that are sent again come back as letters: with all that they had.

@@ -228,7 +228,7 @@ impl Run {
             );
         }
         if self.refused > 0 {
-            println!("{} refused again; they stay as they are", letters(self.refused));
+            println!("{} refused again, and still here", letters(self.refused));
         }
         Ok(if letters_again + self.refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

@@ -33,7 +33,11 @@ pub(super) async fn run(show: &Show) -> Result<ExitCode, String> {
             break;
         }
         for stored in &page {
-            if show.json { println!("{}", as_json(stored)) } else { print(stored) }
+            if show.json {
+                println!("{}", as_json(stored));
+            } else {
+                print(stored, show.letters.table.as_deref());
+            }
         }
         shown += page.len();
     }
@@ -46,7 +50,7 @@ pub(super) async fn run(show: &Show) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(stored: &StoredLetter) {
+fn print(stored: &StoredLetter, table: Option<&str>) {
     let letter = &stored.letter;
     let (topic, partition, offset) = (printable(&letter.topic), letter.partition, letter.offset);
     println!("{topic}, partition {partition}, offset {offset}");
@@ -62,9 +66,9 @@ fn print(stored: &StoredLetter) {
     }
     println!("  error:     {}", printable(&letter.error));
     if stored.replayed.is_none() {
-        println!(
-            "  when that is put right: quafka dlq replay --topic {topic} --partition {partition} --offset {offset}"
-        );
+        let table = table.map(|table| format!("--table {table} ")).unwrap_or_default();
+        let letter = format!("--topic {topic} --partition {partition} --offset {offset}");
+        println!("  when that is put right: quafka dlq replay {table}{letter}");
     }
     println!();
 }
