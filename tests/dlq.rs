@@ -252,6 +252,31 @@ async fn records_are_sent_again_byte_for_byte() {
     assert_eq!((marked(&letters(first)), marked(&after)), (5, 0));
 }
 
+/// As large as a record can be, and more than one answer of QuestDB's may hold.
+#[tokio::test]
+async fn large_records_are_sent_again() {
+    let questdb = QuestDbServer::start().await;
+    let config = "[topics.large]\nformat = \"raw\"\nrequired = [\"nobody\"]\non_error = \"dlq\"\n\
+                  dlq = { table = \"large_dead\" }";
+    let gateway = Gateway::start(config, questdb).await;
+    let quotes = "\"\n".repeat(200_000);
+    let mut values: Vec<Vec<u8>> = vec![vec![0xff; 1_000_000]];
+    values.extend((0..8).map(|number| format!("{number}{quotes}").into_bytes()));
+    for value in &values {
+        let record = OutgoingRecord { value: Some(value), ..OutgoingRecord::default() };
+        produce(&gateway, "large", &[record]).await;
+    }
+    questdb.wait_for_rows("large_dead", 9, PATIENCE).await;
+    let replayed = dlq(questdb, &format!("replay --table large_dead --to {}", gateway.bootstrap()));
+    assert!(replayed.stdout.starts_with("9 letters sent again and acknowledged\n"), "{}", replayed.stderr);
+    questdb.wait_for_rows("large_dead", 18, PATIENCE).await;
+    let letters = "SELECT value, value_base64 FROM large_dead";
+    let differing = questdb
+        .sql(&format!("SELECT count() FROM (SELECT n FROM (SELECT value, value_base64, count() n FROM ({letters})) WHERE n <> 2)"))
+        .await;
+    assert_eq!(differing, [[json!(0)]]);
+}
+
 /// Many letters of several partitions, in their order, also where a whole page is refused.
 #[tokio::test]
 async fn the_order_of_a_partition_is_kept() {
