@@ -10,6 +10,7 @@ pub mod mapping;
 pub mod memory;
 pub mod ops;
 pub mod pandaproxy;
+pub mod producer;
 pub mod questdb;
 pub mod rows;
 pub mod schema;

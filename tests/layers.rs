@@ -15,17 +15,20 @@ const BASE: &[&str] = &["config", "memory", "ops"];
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
-    ("cli", &["connector", "demo", "server", "mapping", "dead_letters", "decode", "questdb", "rows"]),
+    (
+        "cli",
+        &["connector", "demo", "server", "mapping", "dead_letters", "producer", "decode", "questdb", "rows"],
+    ),
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
-    ("demo", &["server", "sink", "questdb"]),
+    ("demo", &["server", "producer", "sink", "questdb"]),
     ("server", &["pandaproxy", "api", "topics", "dead_letters", "sink", "schema", "questdb"]),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.
     ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "schema", "questdb", "rows"]),
-    // Rows for records that cannot be rows of their own.
-    ("dead_letters", &["decode", "rows"]),
+    // Rows for records that cannot be rows of their own, and those records again, read from their table.
+    ("dead_letters", &["decode", "questdb", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
     // Left of the waist: synchronous, and the sink is not its business.
@@ -37,6 +40,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sink", &["schema", "questdb", "rows"]),
     ("schema", &["questdb", "rows"]),
     ("questdb", &["rows"]),
+    // A Kafka client: it knows the gateway no better than any other broker.
+    ("producer", &[]),
     ("rows", &[]),
     ("ops", &[]),
     ("memory", &[]),
