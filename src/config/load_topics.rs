@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-use super::column_names::{has, same};
+use super::column_names::{fault_of_column_name, has, same};
 use super::file::{Report, Section};
 use super::topics::{Format, TopicPattern, TopicSettings, TopicsConfig};
 
@@ -49,6 +49,12 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         if let Some(reason) = names.and_then(|names| fault_of_columns(names)) {
             report.error(&section.full(key), reason);
         }
+    }
+    let computed: Vec<String> = settings.columns.iter().flatten().map(|(name, _)| name.clone()).collect();
+    let unusable =
+        computed.iter().find_map(|name| Some(format!("`{name}`: {}", fault_of_column_name(name)?)));
+    if let Some(reason) = unusable.or_else(|| fault_of_columns(&computed)) {
+        report.error(&section.full("columns"), reason);
     }
     let is_scalar = |value: &toml::Value| !matches!(value, toml::Value::Array(_) | toml::Value::Table(_));
     let defaults = settings.defaults.iter().flatten();

@@ -4,6 +4,7 @@
 //! record after another into rows of a block.
 
 mod arrays;
+mod computed;
 mod convert;
 mod leaves;
 mod literals;
@@ -28,4 +29,4 @@ pub use names::NameError;
 pub use pipeline::{Pipeline, PipelineError, check_topics};
 pub use plan::{Plan, PlanError};
 pub use record::{Appended, SourceRecord};
-pub use tables::{TableRows, Tables};
+pub use tables::{Finished, TableRows, Tables};

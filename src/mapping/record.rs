@@ -146,7 +146,7 @@ pub(super) struct Row<'p, 'b> {
 }
 
 impl<'p, 'b> Row<'p, 'b> {
-    fn new(plan: &'p Plan, block: &'b mut BlockBuilder) -> Self {
+    pub(super) fn new(plan: &'p Plan, block: &'b mut BlockBuilder) -> Self {
         Self { plan, block, timestamp: None, timestamp_parts: Vec::new(), in_key: false, values: 0 }
     }
 
