@@ -16,5 +16,6 @@ pub mod rows;
 pub mod schema;
 pub mod server;
 pub mod sink;
+pub mod sql;
 pub mod topics;
 pub mod transform;

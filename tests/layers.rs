@@ -32,10 +32,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
     // Left of the waist: synchronous, and the sink is not its business.
-    ("mapping", &["transform", "decode", "schema", "rows"]),
+    ("mapping", &["transform", "decode", "sql", "schema", "rows"]),
     // What changes records knows them as trees, and no tables.
     ("transform", &["decode"]),
     ("decode", &["rows"]),
+    // Expressions over the columns of a block: whose records they were is not its business.
+    ("sql", &["rows"]),
     // Right of the waist: it never sees a record, only rows.
     ("sink", &["schema", "questdb", "rows"]),
     ("schema", &["questdb", "rows"]),

@@ -7,7 +7,7 @@ use quafka_protocol::ErrorCode;
 
 use super::Circumstances;
 use super::batch::{Checked, Placement, check};
-use super::job::{Job, decode_turn};
+use super::job::{Job, Rows, decode_turn};
 use super::plans::Plans;
 use super::response::Failure;
 use super::settle::{Pending, Waiting};
@@ -68,13 +68,15 @@ impl Target {
             kept: topic.pipeline().sets_bad_records_aside().then(|| (records.clone(), charge.clone())),
             refused: HashMap::new(),
         };
-        let (tables, bad, turn) = job.rows(&batch, &mut self.plans, turn).await.map_err(Pending::Failed)?;
+        let Rows { tables, bad, filtered, turn } =
+            job.rows(&batch, &mut self.plans, turn).await.map_err(Pending::Failed)?;
         if bad.refuse_the_batch() && !bad.is_empty() {
             call.gateway.metrics.bad_records(topic.config().on_error, bad.len());
             let rejection = Arc::new(Rejection { errors: bad.errors, written: job.progress.finish() });
             admitted.reject(rejection.clone());
             return Err(Pending::Rejected(rejection));
         }
+        call.gateway.metrics.filtered_rows(filtered);
         if tables.is_empty() && bad.is_empty() {
             job.progress.finish();
             return Ok(Pending::Committed { base_offset: admitted.commit() });
