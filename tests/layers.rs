@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What all but they themselves may use: they know nothing of what the gateway does.
-const BASE: &[&str] = &["config", "fence", "memory", "ops"];
+const BASE: &[&str] = &["config", "fence", "folder_lock", "memory", "ops"];
 
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -62,6 +62,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("memory", &[]),
     ("fence", &[]),
+    // The data dir is locked by `topics`, the folder within it by `spool`.
+    ("folder_lock", &[]),
     ("config", &[]),
 ];
 
