@@ -34,7 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
     ("demo", &["server", "producer", "sink", "questdb"]),
-    ("server", &["pandaproxy", "api", "topics", "dead_letters", "sink", "schema", "questdb"]),
+    ("server", &["pandaproxy", "api", "topics", "dead_letters", "sink", "schema", "questdb", "rows"]),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.

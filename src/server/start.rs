@@ -20,6 +20,7 @@ use crate::memory::MemoryBudget;
 use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
+use crate::rows::TableName;
 use crate::schema::Schemas;
 use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
 use crate::topics::{History, Lasting, Numbers, NumbersError, Topics};
@@ -119,9 +120,14 @@ impl Server {
         let listening = HostPort { host: config.listen.host.clone(), port: local_addr.port() };
         let memory = MemoryBudget::new(config.limits.memory);
 
+        let schemas = Schemas::new(questdb.clone());
+        metrics.extend(|registry| schemas.register(registry));
+        for table in config.topics.dead_letter_tables() {
+            schemas.uses(&TableName::new(table));
+        }
         let gateway = Arc::new(Gateway {
             topics: Topics::new(config.topics.clone(), config.limits.topics, lasting),
-            schemas: Schemas::new(questdb.clone()),
+            schemas,
             listening,
             numbers,
             sink,
@@ -152,13 +158,14 @@ impl Server {
         };
         let admin = tokio::spawn(admin.serve(admin_listener, stop_admin.clone()));
 
+        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        tokio::spawn(gateway.schemas.clone().watch(stop.clone()));
         let stop_drain = CancellationToken::new();
         let drain = gateway
             .spooling
             .clone()
             .map(|spooling| tokio::spawn(drain(gateway.clone(), spooling, stop_drain.clone())));
 
-        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let limits = &gateway.config.limits;
         let admission = Admission::new(limits.connections, limits.connections_per_address);
         if let Some((listener, address)) = pandaproxy_listener {
