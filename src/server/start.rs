@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::http_listener;
 use super::listener::listen;
+use super::open_files;
 use crate::api::{Gateway, SpoolMetrics, Spooling, Unfinished, drain};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
@@ -88,6 +89,7 @@ pub struct Server {
 impl Server {
     /// Starts listening. QuestDB need not be there yet.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        open_files::raise_limit(config.limits.connections);
         let numbers = Arc::new(match &config.data_dir {
             Some(folder) => Numbers::open(folder)?,
             None => Numbers::from_clock(SystemTime::now()),
