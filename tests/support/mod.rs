@@ -10,11 +10,13 @@ mod gateway;
 pub mod java;
 mod observed;
 mod obstacle;
+mod proxy;
 mod questdb;
 mod wire;
 
 pub use gateway::Gateway;
 pub use observed::until;
 pub use obstacle::Obstacle;
+pub use proxy::{Proxy, Trouble};
 pub use questdb::QuestDbServer;
 pub use wire::{Wire, frame};

@@ -16,9 +16,14 @@ pub struct Wire {
 
 impl Wire {
     pub async fn connect(address: impl tokio::net::ToSocketAddrs) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, correlation_id: 0 }
+        Self::try_connect(address).await.unwrap()
+    }
+
+    /// As [`Wire::connect`], where nobody may be there.
+    pub async fn try_connect(address: impl tokio::net::ToSocketAddrs) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, correlation_id: 0 })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -33,10 +38,15 @@ impl Wire {
 
     /// Sends a request and returns its correlation id.
     pub async fn send<R: Request>(&mut self, request: &R, version: i16) -> i32 {
+        self.try_send(request, version).await.unwrap()
+    }
+
+    /// As [`Wire::send`], where the other side may be gone.
+    pub async fn try_send<R: Request>(&mut self, request: &R, version: i16) -> io::Result<i32> {
         self.correlation_id += 1;
         let frame = frame(request, version, self.correlation_id);
-        self.send_bytes(&frame).await.unwrap();
-        self.correlation_id
+        self.send_bytes(&frame).await?;
+        Ok(self.correlation_id)
     }
 
     /// Waits for the next response, which must be the one to this request, and nothing but it.
