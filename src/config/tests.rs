@@ -244,8 +244,8 @@ fn all_errors_are_told_at_once() {
 
 /// A file, and the beginning and a part of what is said of it.
 const WRONG: &[(&str, &str, &str)] = &[
-    ("[topics.t]\nfilter = 1", "q.toml:2: topics.\"t\".filter: ", "string"),
-    ("[topics.t]\ncolumns.n = 1", "q.toml:2: topics.\"t\".columns", "string"),
+    ("[topics.t]\nfilter = 1", "q.toml:2: topics.\"t\".filter: ", "must be a text between quotes"),
+    ("[topics.t]\ncolumns.n = 1", "q.toml:2: topics.\"t\".columns", "must be a text between quotes"),
     (
         "[topics.t]\ncolumns = { \"a.b\" = \"1\" }",
         "q.toml:2: topics.\"t\".columns: ",
