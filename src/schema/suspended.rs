@@ -120,7 +120,7 @@ impl Suspended {
         });
         for (table, why) in concerned {
             let looks = told.entry(table.clone()).or_default();
-            if *looks % LOOKS_PER_REMINDER == 0 {
+            if looks.is_multiple_of(LOOKS_PER_REMINDER) {
                 self.tables.get_or_create(&TableLabel { table: table.clone() }).set(1);
                 tracing::error!(table, "{}", complaint(&table, &why));
             }

@@ -78,7 +78,7 @@ impl Shared {
             return None;
         }
         let (trouble, every) = (*self.trouble.lock())?;
-        if self.requests.fetch_add(1, Ordering::AcqRel) % every != 0 {
+        if !self.requests.fetch_add(1, Ordering::AcqRel).is_multiple_of(every) {
             return None;
         }
         self.troubled.fetch_add(1, Ordering::AcqRel);
