@@ -6,6 +6,7 @@ pub mod connector;
 pub mod dead_letters;
 pub mod decode;
 pub mod demo;
+pub mod http;
 pub mod mapping;
 pub mod memory;
 pub mod ops;

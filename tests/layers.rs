@@ -36,8 +36,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Right of the waist: it never sees a record, only rows.
     ("sink", &["schema", "questdb", "rows"]),
     ("schema", &["questdb", "rows"]),
-    ("questdb", &["rows"]),
+    ("questdb", &["http", "rows"]),
     ("rows", &[]),
+    // What it is that it connects to, it is told.
+    ("http", &[]),
     ("ops", &[]),
     ("memory", &[]),
     ("config", &[]),
