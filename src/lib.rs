@@ -12,6 +12,7 @@ pub mod memory;
 pub mod ops;
 pub mod pandaproxy;
 pub mod questdb;
+pub mod registry;
 pub mod rows;
 pub mod schema;
 pub mod server;

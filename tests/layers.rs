@@ -15,19 +15,27 @@ const BASE: &[&str] = &["config", "memory", "ops"];
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
-    ("cli", &["connector", "demo", "server", "mapping", "dead_letters", "decode", "questdb", "rows"]),
+    (
+        "cli",
+        &["connector", "demo", "server", "mapping", "dead_letters", "decode", "registry", "questdb", "rows"],
+    ),
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
     ("demo", &["server", "sink", "questdb"]),
-    ("server", &["pandaproxy", "api", "topics", "dead_letters", "sink", "schema", "questdb"]),
+    ("server", &["pandaproxy", "api", "topics", "dead_letters", "registry", "sink", "schema", "questdb"]),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.
-    ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "schema", "questdb", "rows"]),
+    (
+        "api",
+        &["topics", "mapping", "dead_letters", "decode", "registry", "sink", "schema", "questdb", "rows"],
+    ),
     // Rows for records that cannot be rows of their own.
     ("dead_letters", &["decode", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
+    // Fetches the schemas that payloads are read by. Reading does not wait, so it does not know this.
+    ("registry", &["decode", "http"]),
     // Left of the waist: synchronous, and the sink is not its business.
     ("mapping", &["transform", "decode", "schema", "rows"]),
     // What changes records knows them as trees, and no tables.

@@ -7,7 +7,8 @@ use toml::de::DeTable;
 use super::file::{Report, Section};
 use super::questdb_conf;
 use super::{
-    Config, ConfigError, ConfigErrors, HostPort, Limits, Origin, QuestDbConfig, Transport, load_topics,
+    Config, ConfigError, ConfigErrors, HostPort, Limits, Origin, QuestDbConfig, RegistryConfig, Transport,
+    load_topics,
 };
 
 /// What the command line and the environment say. It wins over the file.
@@ -103,6 +104,8 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
     }
     check_addresses(&listen, advertise.as_ref(), &admin, pandaproxy.as_ref(), report);
     check_durability(top, report);
+    let registry = RegistryConfig::load(top, report);
+    let topics = load_topics::topics(top, registry.is_some(), report);
     Config {
         listen,
         advertise,
@@ -110,8 +113,9 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
         pandaproxy,
         data_dir,
         questdb: questdb(top, overrides, report),
+        registry,
         limits: Limits::load(top, report),
-        topics: load_topics::topics(top, report),
+        topics,
     }
 }
 

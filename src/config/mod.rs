@@ -11,6 +11,7 @@ mod limits;
 mod load;
 mod load_topics;
 mod questdb_conf;
+mod registry;
 mod render;
 mod table_types;
 #[cfg(test)]
@@ -31,13 +32,14 @@ pub use host_port::HostPort;
 pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load, parse};
 pub use questdb_conf::masked;
+pub use registry::{RegistryConfig, RegistryUrl, Secret};
 pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{
     BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, MissingTimestamp, NullInArray, OnError,
-    PointInTime, Predicate, RecordColumn, TableTemplate, TemplatePart, TimestampConfig, TimestampFormat,
-    TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings, TopicsConfig, Transform,
-    TransformPart, Unsupported, matches_pattern,
+    PointInTime, Predicate, RecordColumn, SchemaFile, TableTemplate, TemplatePart, TimestampConfig,
+    TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings, TopicsConfig,
+    Transform, TransformPart, Unsupported, matches_pattern,
 };
 pub(crate) use topics::{Zone, zone};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// The database.
     pub questdb: QuestDbConfig,
+    /// Where schemas are looked up; nowhere where absent.
+    pub registry: Option<RegistryConfig>,
     /// What keeps one peer from harming the others.
     pub limits: Limits,
     /// Per-topic settings.
@@ -72,6 +76,7 @@ impl Default for Config {
             pandaproxy: None,
             data_dir: None,
             questdb: QuestDbConfig::default(),
+            registry: None,
             limits: Limits::default(),
             topics: TopicsConfig::default(),
         }

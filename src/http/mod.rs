@@ -74,3 +74,29 @@ impl fmt::Debug for Credentials {
         }
     }
 }
+
+/// A text as a part of a URL. RFC 3986: everything but the unreserved characters is escaped.
+pub fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len() + text.len() / 2);
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(byte.into());
+        } else {
+            encoded.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                encoded.push(char::from_digit(digit.into(), 16).unwrap_or('0').to_ascii_uppercase());
+            }
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_escaped() {
+        assert_eq!(percent_encode("a b'+é&"), "a%20b%27%2B%C3%A9%26");
+    }
+}

@@ -4,6 +4,8 @@
 //! record after another into rows of a block.
 
 mod arrays;
+mod avro;
+mod by_schema;
 mod convert;
 mod leaves;
 mod literals;

@@ -42,13 +42,20 @@ pub enum Appended {
 impl Plan {
     /// Appends a record to a block, as a row. A record that cannot become one leaves no trace in the block.
     pub fn append(&self, record: &SourceRecord<'_>, block: &mut BlockBuilder) -> Result<Appended, RowError> {
-        let is_value = |value: &&[u8]| match self.value {
-            InPlace::Auto => !value.is_empty(),
-            InPlace::Text => true,
-            InPlace::Json => !json::is_null(value),
+        let Some(value) = record.value.filter(|value| !self.is_nothing(value)) else {
+            return self.skip(record);
         };
-        let Some(value) = record.value.filter(is_value) else { return self.skip(record) };
         self.attempt(record, block, |row| row.append(record, value, None))
+    }
+
+    /// Whether there is no row for a value that is read in place.
+    #[inline]
+    pub(super) fn is_nothing(&self, value: &[u8]) -> bool {
+        match self.value {
+            InPlace::Auto => value.is_empty(),
+            InPlace::Text => false,
+            InPlace::Json => json::is_null(value),
+        }
     }
 
     /// Writes nothing. A key that is not what its format says is bad all the same.
@@ -63,13 +70,13 @@ impl Plan {
         Ok(Appended::Skipped)
     }
 
-    /// Appends what an attempt makes a row of.
-    pub(super) fn attempt(
+    /// Sees that a block is of this plan.
+    #[inline]
+    pub(super) fn take_up(
         &self,
         record: &SourceRecord<'_>,
         block: &mut BlockBuilder,
-        attempt: impl FnOnce(Row<'_, '_>) -> Result<(), Refusal>,
-    ) -> Result<Appended, RowError> {
+    ) -> Result<(), RowError> {
         if block.plan != self.id {
             if block.rows() > 0 {
                 return Err(RowError {
@@ -80,6 +87,17 @@ impl Plan {
             }
             *block = self.block_builder();
         }
+        Ok(())
+    }
+
+    /// Appends what an attempt makes a row of.
+    pub(super) fn attempt(
+        &self,
+        record: &SourceRecord<'_>,
+        block: &mut BlockBuilder,
+        attempt: impl FnOnce(Row<'_, '_>) -> Result<(), Refusal>,
+    ) -> Result<Appended, RowError> {
+        self.take_up(record, block)?;
         let mut outcome = attempt(Row::new(self, block));
         if let (Err(Refusal::DuplicateMember), Some(value)) = (&outcome, record.value) {
             block.rollback();
@@ -98,7 +116,7 @@ impl Plan {
 }
 
 #[cold]
-fn row_error(record: &SourceRecord<'_>, read: InPlace, refusal: Refusal) -> RowError {
+pub(super) fn row_error(record: &SourceRecord<'_>, read: InPlace, refusal: Refusal) -> RowError {
     let value = record.value.unwrap_or_default();
     let (column, message) = match refusal {
         Refusal::Row(reason) => (reason.column, reason.message),
@@ -114,13 +132,13 @@ fn row_error(record: &SourceRecord<'_>, read: InPlace, refusal: Refusal) -> RowE
 }
 
 /// The members of a record's objects that later ones of the same name replace.
-struct Superseded {
-    key: HashSet<usize>,
-    value: HashSet<usize>,
+pub(super) struct Superseded {
+    pub key: HashSet<usize>,
+    pub value: HashSet<usize>,
 }
 
 impl Superseded {
-    fn of(key: Option<&[u8]>, value: &[u8], read: InPlace) -> Result<Self, JsonError> {
+    pub fn of(key: Option<&[u8]>, value: &[u8], read: InPlace) -> Result<Self, JsonError> {
         let of = |document: &[u8]| match json::looks_like_object(document) {
             true => json::superseded_members(document),
             false => Ok(HashSet::new()),
@@ -146,7 +164,7 @@ pub(super) struct Row<'p, 'b> {
 }
 
 impl<'p, 'b> Row<'p, 'b> {
-    fn new(plan: &'p Plan, block: &'b mut BlockBuilder) -> Self {
+    pub(super) fn new(plan: &'p Plan, block: &'b mut BlockBuilder) -> Self {
         Self { plan, block, timestamp: None, timestamp_parts: Vec::new(), in_key: false, values: 0 }
     }
 
@@ -166,7 +184,17 @@ impl<'p, 'b> Row<'p, 'b> {
                 check_key(key)?;
             }
         }
-        let superseded = superseded.map(|superseded| &superseded.value);
+        self.plain_value(value, superseded.map(|superseded| &superseded.value))?;
+        self.end(record)
+    }
+
+    /// A value that is read in place, and by no schema.
+    #[inline(always)]
+    pub(super) fn plain_value(
+        &mut self,
+        value: &[u8],
+        superseded: Option<&HashSet<usize>>,
+    ) -> Result<(), Refusal> {
         let plan = self.plan;
         match plan.value {
             InPlace::Auto if json::looks_like_object(value) => {
@@ -186,6 +214,12 @@ impl<'p, 'b> Row<'p, 'b> {
             InPlace::Json => self.document(VALUE, &plan.value_column, value, superseded)?,
             InPlace::Text => self.replaced_text(&plan.value_column, value)?,
         }
+        Ok(())
+    }
+
+    /// Ends a row that was read in place.
+    #[inline(always)]
+    pub(super) fn end(mut self, record: &SourceRecord<'_>) -> Result<(), Refusal> {
         if self.plan.adds_to_rows {
             let mut headers = record.headers.clone().map(|(name, value)| (name, header_value(value)));
             self.complete(record, &mut headers)?;
@@ -250,7 +284,7 @@ impl<'p, 'b> Row<'p, 'b> {
         Ok(())
     }
 
-    fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
+    pub(super) fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
         let plan = self.plan;
         match plan.key {
             InPlace::Auto => {}
@@ -398,7 +432,7 @@ impl<'p, 'b> Row<'p, 'b> {
 }
 
 /// Whether a key that is not written is JSON all the same: it is what its topic's settings promise.
-fn check_key(key: &[u8]) -> Result<(), Refusal> {
+pub(super) fn check_key(key: &[u8]) -> Result<(), Refusal> {
     if json::is_null(key) {
         return Ok(());
     }

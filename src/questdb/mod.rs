@@ -11,7 +11,7 @@ use hyper::{Method, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use crate::http::Target;
+use crate::http::{Target, percent_encode};
 
 /// QuestDB is written to over HTTP.
 pub use crate::http::{Credentials, HttpAnswer, HttpConnection, HttpError, TrustedRoots};
@@ -140,7 +140,7 @@ impl QuestDb {
     /// # Errors
     /// Why QuestDB refused it, or did not answer.
     pub async fn sql(&self, query: &str) -> Result<Rows, QuestDbError> {
-        let answer = self.get(&format!("/exec?query={}", sql::percent_encode(query))).await?;
+        let answer = self.get(&format!("/exec?query={}", percent_encode(query))).await?;
         sql::parse_answer(&answer)
     }
 

@@ -19,6 +19,7 @@ use crate::memory::MemoryBudget;
 use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
+use crate::registry::Registry;
 use crate::schema::Schemas;
 use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
 use crate::topics::{Numbers, NumbersError, Topics};
@@ -53,6 +54,9 @@ pub enum StartError {
     /// QuestDB's configuration string is wrong.
     #[error("questdb.conf: {0}")]
     QuestDb(#[from] ConfError),
+    /// The registry's settings are wrong.
+    #[error("registry: {0}")]
+    Registry(String),
     /// The lanes cannot start.
     #[error("questdb: {0}")]
     Sink(#[from] SinkError),
@@ -80,6 +84,8 @@ impl Server {
             None => Numbers::from_clock(SystemTime::now()),
         });
         let questdb = QuestDb::from_conf(&config.questdb.conf)?;
+        let registry =
+            config.registry.as_ref().map(Registry::new).transpose().map_err(StartError::Registry)?;
         let metrics = Arc::new(Metrics::new());
         let sink_metrics = SinkMetrics::default();
         metrics.extend(|registry| sink_metrics.register(registry));
@@ -102,6 +108,7 @@ impl Server {
         let gateway = Arc::new(Gateway {
             topics: Topics::new(config.topics.clone(), config.limits.topics, numbers.clone()),
             schemas: Schemas::new(questdb.clone()),
+            registry,
             listening,
             numbers,
             sink,

@@ -10,6 +10,7 @@ use super::bad_records::BadRecords;
 use super::response::{Failure, MAX_RECORD_ERRORS};
 use super::settle::Pending;
 use crate::config::Limits;
+use crate::decode::{SchemaBook, SchemaKey};
 use crate::mapping::{Plan, SourceRecord, TableRows, Tables};
 use crate::ops::Metrics;
 use crate::rows::{RecordIndex, RowError, TableName};
@@ -84,14 +85,20 @@ pub(super) struct Placement {
 pub(super) enum Converted {
     /// Rows, and the records that cannot be any.
     Rows { tables: Vec<TableRows>, bad: BadRecords },
-    /// Nothing yet: these tables have to be known first.
-    UnknownTables(Vec<TableName>),
+    /// Nothing yet: these have to be known first.
+    Missing {
+        /// What their columns are.
+        tables: Vec<TableName>,
+        /// What they say.
+        schemas: Vec<SchemaKey>,
+    },
 }
 
 /// The batch's rows by the plans that there are. `refused` are records that QuestDB has refused.
 pub(super) fn convert(
     topic: &Topic,
     plans: &HashMap<TableName, Arc<Plan>>,
+    schemas: Option<&SchemaBook>,
     batch: &RecordBatch<'_>,
     placement: Placement,
     refused: &HashMap<RecordIndex, RowError>,
@@ -102,7 +109,7 @@ pub(super) fn convert(
     let bytes = decompressor
         .decompress(compression, batch.records, limits.decompressed_bytes)
         .map_err(|error| Failure::new(error.error_code(), decompression_message(&error)))?;
-    let mut tables = Tables::new(topic.pipeline(), plans);
+    let mut tables = Tables::with_schemas(topic.pipeline(), plans, schemas);
     let mut bad = BadRecords::new(topic, limits.decompressed_bytes);
     for (index, record) in Records::new(&batch.header, bytes).enumerate() {
         let record = record
@@ -129,8 +136,12 @@ pub(super) fn convert(
             }
         }
     }
-    if !tables.unknown().is_empty() {
-        return Ok(Converted::UnknownTables(tables.unknown().iter().cloned().collect()));
+    let (unknown, schemas) = (tables.unknown(), tables.missing_schemas());
+    if !unknown.is_empty() || !schemas.is_empty() {
+        return Ok(Converted::Missing {
+            tables: unknown.iter().cloned().collect(),
+            schemas: schemas.iter().copied().collect(),
+        });
     }
     Ok(Converted::Rows { tables: tables.finish(), bad })
 }

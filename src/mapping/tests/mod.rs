@@ -1,6 +1,7 @@
 //! From records to blocks.
 
 mod arrays;
+mod avro;
 mod formats;
 mod leaves;
 mod payload;
