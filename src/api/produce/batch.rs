@@ -9,10 +9,12 @@ use super::Circumstances;
 use super::bad_records::BadRecords;
 use super::response::{Failure, MAX_RECORD_ERRORS};
 use super::settle::Pending;
+use crate::api::Gateway;
 use crate::config::Limits;
-use crate::decode::{SchemaBook, SchemaKey};
+use crate::decode::SchemaKey;
 use crate::mapping::{Plan, SourceRecord, TableRows, Tables};
 use crate::ops::Metrics;
+use crate::registry::Registry;
 use crate::rows::{RecordIndex, RowError, TableName};
 use crate::topics::{Admission, Admitted, Partition, Topic};
 
@@ -96,20 +98,21 @@ pub(super) enum Converted {
 
 /// The batch's rows by the plans that there are. `refused` are records that QuestDB has refused.
 pub(super) fn convert(
+    gateway: &Gateway,
     topic: &Topic,
     plans: &HashMap<TableName, Arc<Plan>>,
-    schemas: Option<&SchemaBook>,
     batch: &RecordBatch<'_>,
     placement: Placement,
     refused: &HashMap<RecordIndex, RowError>,
-    limits: &Limits,
     decompressor: &mut Decompressor,
 ) -> Result<Converted, Failure> {
+    let limits = &gateway.config.limits;
     let compression = batch.header.compression;
     let bytes = decompressor
         .decompress(compression, batch.records, limits.decompressed_bytes)
         .map_err(|error| Failure::new(error.error_code(), decompression_message(&error)))?;
-    let mut tables = Tables::with_schemas(topic.pipeline(), plans, schemas);
+    let mut tables =
+        Tables::with_schemas(topic.pipeline(), plans, gateway.registry.as_ref().map(Registry::book));
     let mut bad = BadRecords::new(topic, limits.decompressed_bytes);
     for (index, record) in Records::new(&batch.header, bytes).enumerate() {
         let record = record

@@ -16,7 +16,6 @@ use crate::dead_letters::{self, DeadLetter, KafkaTarget};
 use crate::decode::SchemaKey;
 use crate::mapping::TableRows;
 use crate::memory::{DecodeTurn, FrameCharge};
-use crate::registry::Registry;
 use crate::rows::{Block, RecordIndex, RowError, TableName};
 use crate::schema::TableSchema;
 use crate::sink::{FenceToken, Outcome, Submission, Ticket, ticket};
@@ -69,10 +68,8 @@ impl Job {
         let mut looked_up = 0;
         loop {
             let converted = gateway.with_decompressor(|decompressor| {
-                let limits = &gateway.config.limits;
-                let schemas = gateway.registry.as_ref().map(Registry::book);
                 let plans = &plans.by_table;
-                convert(topic, plans, schemas, batch, self.placement, &self.refused, limits, decompressor)
+                convert(gateway, topic, plans, batch, self.placement, &self.refused, decompressor)
             });
             let (tables, schemas) = match converted? {
                 Converted::Rows { tables, bad } => {

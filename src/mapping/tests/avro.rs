@@ -350,3 +350,49 @@ fn without_a_registry_auto_knows_no_framing() {
     let names: Vec<_> = types(&block.unwrap());
     assert_eq!(names, [("value".to_owned(), "VARCHAR"), ("a".to_owned(), "LONG")]);
 }
+
+/// As QuestDB's Kafka connector, which has no type for them, has written them.
+#[test]
+fn micros_and_nanos_go_into_a_column_of_numbers() {
+    let field = |name: &str, kind: &str| {
+        format!(r#"{{"name":"{name}","type":{{"type":"long","logicalType":"timestamp-{kind}"}}}}"#)
+    };
+    let (config, _file) = topic(&record(&[field("u", "micros"), field("n", "nanos")].join(",")));
+    let columns = schema(&[("timestamp", "TIMESTAMP"), ("u", "LONG"), ("n", "LONG")]);
+    let (block, refused) = both(config, &columns, &[&[20, 40]]);
+    assert_eq!(refused, []);
+    let block = block.unwrap();
+    let longs: Vec<_> = block
+        .columns
+        .iter()
+        .map(|column| match &column.values {
+            ColumnValues::Long(values) => values.value(0),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(longs, [10, 20]);
+}
+
+#[test]
+fn a_debezium_envelope_is_opened() {
+    let row = r#"{"type":"record","name":"Value","fields":[{"name":"id","type":"int"},
+        {"name":"at","type":{"type":"long","connect.version":1,"connect.name":"io.debezium.time.MicroTimestamp"}}]}"#;
+    let (config, _file) = topic(&format!(
+        r#"{{"type":"record","name":"Envelope","namespace":"a.b.c","fields":[
+            {{"name":"before","type":["null",{row}],"default":null}},
+            {{"name":"after","type":["null","Value"],"default":null}},
+            {{"name":"op","type":"string"}},
+            {{"name":"ts_ms","type":["null","long"],"default":null}}],"connect.name":"a.b.c.Envelope"}}"#
+    ));
+    let kind = "ExtractNewRecordState".to_owned();
+    let transform = Transform { kind, of: None, predicate: None, negate: false, options: toml::Table::new() };
+    let config = TopicConfig { transforms: vec![transform], ..config };
+    let update: &[u8] = &[2, 2, 20, 2, 4, 40, 2, b'u', 2, 6];
+    let created: &[u8] = &[0, 2, 6, 60, 2, b'c', 0];
+    let (block, refused) = rows(config, &TableSchema::default(), &[update, created]);
+    assert_eq!(refused, []);
+    let block = block.unwrap();
+    assert_eq!(types(&block), [("id".to_owned(), "LONG"), ("at".to_owned(), "TIMESTAMP")]);
+    let ColumnValues::Timestamp(at) = &block.columns[1].values else { panic!() };
+    assert_eq!(at.values().to_vec(), [20, 30]);
+}
