@@ -60,17 +60,17 @@ impl AvroSchema {
         Ok(value)
     }
 
-    /// Whether a payload is null, as a whole.
+    /// Whether a payload is null, and nothing else.
     pub(crate) fn is_null(&self, bytes: &[u8]) -> bool {
+        let mut reader = Reader::new(bytes);
+        let is_null = |node: u32| matches!(self.nodes.get(node as usize), Some(Node::Null));
         match self.nodes.get(self.root as usize) {
-            Some(Node::Null) => true,
-            Some(Node::Union(branches)) => match Reader::new(bytes).long() {
-                Ok(branch) => usize::try_from(branch)
-                    .ok()
-                    .and_then(|branch| branches.get(branch))
-                    .is_some_and(|branch| matches!(self.nodes.get(branch.node as usize), Some(Node::Null))),
-                Err(_) => false,
-            },
+            Some(Node::Null) => bytes.is_empty(),
+            Some(Node::Union(branches)) => {
+                let branch =
+                    reader.long().ok().and_then(|branch| branches.get(usize::try_from(branch).ok()?));
+                branch.is_some_and(|branch| is_null(branch.node)) && reader.end().is_ok()
+            }
             _ => false,
         }
     }
