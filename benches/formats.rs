@@ -1,6 +1,6 @@
 //! Formats and transforms to a block, on one core: rows a second are divan's items a second.
 //!
-//! `cargo bench --bench formats`
+//! `cargo bench --bench formats`, with `--features sql` also what expressions cost
 
 #![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
 
@@ -62,7 +62,9 @@ fn run_with(
             tables.append(&record).unwrap();
         }
         assert!(tables.unknown().is_empty() && tables.missing_schemas().is_empty());
-        tables.finish()
+        let finished = tables.finish();
+        assert_eq!(finished.tables.iter().map(|rows| rows.block.rows()).sum::<usize>(), records.len());
+        finished
     });
 }
 
@@ -169,4 +171,19 @@ fn avro_of_8_fields(bencher: divan::Bencher<'_, '_>) {
 fn avro_of_8_fields_by_a_tree(bencher: divan::Bencher<'_, '_>) {
     let config = with_transforms(r#"{ type = "SetSchemaMetadata" }"#);
     run_with(bencher, TopicConfig { format: Format::Avro, ..config }, &orders(), Some(&order_book()));
+}
+
+/// To be held against `json_in_place`: all rows pass.
+#[cfg(feature = "sql")]
+#[divan::bench]
+fn json_filtered(bencher: divan::Bencher<'_, '_>) {
+    let filter = "price > 0 and symbol <> ''".to_owned();
+    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &json());
+}
+
+#[cfg(feature = "sql")]
+#[divan::bench]
+fn json_with_a_computed_column(bencher: divan::Bencher<'_, '_>) {
+    let columns = [("notional".to_owned(), "price * seq".to_owned())].into();
+    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &json());
 }

@@ -11,7 +11,7 @@ use kafka_protocol::messages::ProduceResponse;
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use serde_json::{Value, json};
 use support::batches::{Batch, produce};
-use support::{Gateway, QuestDbServer, Wire};
+use support::{Gateway, Obstacle, QuestDbServer, Wire};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -197,21 +197,145 @@ async fn dead_letters_go_to_another_cluster_with_their_reasons() {
     assert!(error[0][0].as_str().unwrap().contains("not valid JSON"), "{error:?}");
 }
 
-/// A batch whose letters cannot be kept is not acknowledged.
+/// A batch whose letters cannot be kept is not acknowledged. Its good rows are written by then, and are not written
+/// again when it is sent again.
 #[tokio::test]
 async fn no_acknowledgement_without_the_letters() {
     let questdb = QuestDbServer::start().await;
     let port = quafka::demo::questdb_server::free_port().unwrap();
     let config = format!(
-        "[topics.unkept]\non_error = \"dlq\"\ndlq = {{ topic = \"dead\", bootstrap = \"127.0.0.1:{port}\" }}"
+        "[topics.unkept]\non_error = \"dlq\"\ndlq = {{ topic = \"unkept_dead\", bootstrap = \"127.0.0.1:{port}\" }}"
     );
     let gateway = Gateway::start(&config, questdb).await;
     let mut wire = Wire::connect(gateway.bootstrap()).await;
-    let mut request = produce("unkept", 3, Batch::of(["{\"id\":1}", "{"]).encode());
+    let batch = Batch::of(["{\"id\":1}", "{"]);
+    let mut request = produce("unkept", 3, batch.encode());
     request.timeout_ms = 2_000;
     let response = wire.call(&request, 9).await;
     let answer = answer(&response);
     assert_eq!(answer.error_code, 19, "{answer:?}");
     let message = answer.error_message.as_ref().unwrap();
-    assert!(message.contains("dead letters cannot be sent to topic dead at 127.0.0.1:"), "{message}");
+    assert!(message.contains("dead letters cannot be sent to topic unkept_dead at 127.0.0.1:"), "{message}");
+    assert!(message.contains("a part of the batch is done"), "{message}");
+
+    let config = format!("listen = \"127.0.0.1:{port}\"\n[topics.\"*\"]\nformat = \"text\"");
+    let _other = Gateway::start(&config, questdb).await;
+    acknowledged(&mut wire, "unkept", &batch).await;
+    questdb.wait_for_rows("unkept_dead", 1, PATIENCE).await;
+    questdb.wait_for_rows("unkept", 1, PATIENCE).await;
+    // It is over with that: the next of the same content is another batch.
+    acknowledged(&mut wire, "unkept", &batch).await;
+    questdb.wait_for_rows("unkept_dead", 2, PATIENCE).await;
+    questdb.wait_for_rows("unkept", 2, PATIENCE).await;
+}
+
+/// The other way round: the letters and the rows of one table are written, and those of another are not. By a producer
+/// without idempotence and by one with it.
+#[tokio::test]
+async fn what_is_done_of_a_batch_is_not_done_twice() {
+    let questdb = QuestDbServer::start().await;
+    let obstacle = Obstacle::before(questdb).await;
+    let config =
+        "[topics.parts]\non_error = \"dlq\"\ntable = \"parts_${key}\"\ndlq = { table = \"parts_dead\" }";
+    let gateway = Gateway::start_with_conf(config, &obstacle.http_conf()).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let mut batch = Batch::of(["{\"id\":1}", "{\"id\":2}", "{", "{\"id\":4}"]);
+    for (record, key) in batch.records.iter_mut().zip(["a", "b", "a", "a"]) {
+        record.0 = Some(key.into());
+    }
+    for (round, batch) in (1..).zip([batch.clone(), batch.from_producer(7, 0, 0)]) {
+        obstacle.block(Some("parts_b"));
+        for attempt in 1..=2 {
+            let blocked = obstacle.blocked();
+            let response = wire.call(&produce("parts", 3, batch.encode()), 9).await;
+            let answer = answer(&response);
+            assert_eq!(answer.error_code, 19, "round {round}, attempt {attempt}: {answer:?}");
+            assert_eq!(obstacle.blocked(), blocked + 1);
+        }
+        obstacle.block(None);
+        acknowledged(&mut wire, "parts", &batch).await;
+        questdb.wait_for_rows("parts_a", 2 * round, PATIENCE).await;
+        questdb.wait_for_rows("parts_b", round, PATIENCE).await;
+        questdb.wait_for_rows("parts_dead", round, PATIENCE).await;
+    }
+    assert_eq!(ids(questdb, "parts_a").await, [1, 1, 4, 4].map(|id| json!(id)));
+}
+
+/// QuestDB commits table by table: where it refuses rows for one, those for another may be there.
+#[tokio::test]
+async fn a_refusal_says_which_tables_have_rows_of_the_batch() {
+    let questdb = QuestDbServer::start().await;
+    // The gateway knows a view's columns, and not that it takes no rows.
+    questdb
+        .sql("CREATE TABLE halves_a (id LONG, timestamp TIMESTAMP) TIMESTAMP(timestamp) PARTITION BY DAY WAL")
+        .await;
+    let view = "SELECT timestamp, max(id) id FROM halves_a SAMPLE BY 1h";
+    questdb.sql(&format!("CREATE MATERIALIZED VIEW halves_b AS ({view}) PARTITION BY DAY")).await;
+    let gateway = Gateway::start("[topics.halves]\ntable = \"halves_${key}\"", questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let mut batch = Batch::of(["{\"id\":1}", "{\"id\":2}"]);
+    for (record, key) in batch.records.iter_mut().zip(["a", "b"]) {
+        record.0 = Some(key.into());
+    }
+    batch.records[1].0 = Some("b".into());
+    let batch = batch.from_producer(8, 0, 0);
+    // The second time it is told what became of the first.
+    for attempt in 1..=2 {
+        let response = wire.call(&produce("halves", 3, batch.encode()), 9).await;
+        let answer = answer(&response);
+        assert_eq!(answer.error_code, 87, "attempt {attempt}: {answer:?}");
+        let message = answer.error_message.as_ref().unwrap();
+        assert!(
+            message.starts_with("the batch was refused, but its rows for `halves_a` are written; record 1: "),
+            "{message}"
+        );
+        assert_eq!(answer.record_errors.len(), 1, "{answer:?}");
+    }
+    questdb.wait_for_rows("halves_a", 1, PATIENCE).await;
+}
+
+/// Also those that QuestDB refuses, which are found one after the other.
+#[tokio::test]
+async fn every_record_that_is_skipped_is_counted() {
+    let questdb = QuestDbServer::start().await;
+    questdb
+        .sql("CREATE TABLE viewed (id LONG, timestamp TIMESTAMP) TIMESTAMP(timestamp) PARTITION BY DAY WAL")
+        .await;
+    let view = "SELECT timestamp, max(id) id FROM viewed SAMPLE BY 1h";
+    questdb.sql(&format!("CREATE MATERIALIZED VIEW counted AS ({view}) PARTITION BY DAY")).await;
+    let gateway = Gateway::start("[topics.counted]\non_error = \"skip\"", questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    acknowledged(&mut wire, "counted", &Batch::of(["{\"id\":1}", "{", "{\"id\":3}", "{\"id\":4}"])).await;
+    assert_eq!(gateway.sample("quafka_bad_records_total{on_error=\"skip\"}").await, 4);
+}
+
+/// What the gateway has seen of a table is doubted for every bad record, and not only for the first of a batch.
+#[tokio::test]
+async fn a_changed_column_is_noticed_behind_a_record_that_is_bad_anyway() {
+    let questdb = QuestDbServer::start_own().await;
+    questdb
+        .sql("CREATE TABLE noticed (id LONG, v DOUBLE, ts TIMESTAMP) TIMESTAMP(ts) PARTITION BY DAY WAL")
+        .await;
+    let gateway = Gateway::start("[topics.noticed]\non_error = \"skip\"", &questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    acknowledged(&mut wire, "noticed", &Batch::of([r#"{"id":1,"v":1.5}"#])).await;
+    questdb.sql("ALTER TABLE noticed ALTER COLUMN v TYPE VARCHAR").await;
+    support::until("the column is altered", PATIENCE, async || {
+        let query = "SELECT type FROM table_columns('noticed') WHERE \"column\" = 'v'";
+        questdb.sql(query).await == [[json!("VARCHAR")]]
+    })
+    .await;
+    // The first rows after a change are still written as before it by QuestDB itself.
+    acknowledged(&mut wire, "noticed", &Batch::of([r#"{"id":0}"#])).await;
+    // By itself the gateway looks again after 30 s.
+    let mut sent = 0;
+    support::until("a text is written", Duration::from_secs(10), async || {
+        sent += 1;
+        acknowledged(&mut wire, "noticed", &Batch::of(["{", r#"{"id":2,"v":"text"}"#])).await;
+        questdb.sql("SELECT id FROM noticed WHERE id = 2").await.len() == 1
+    })
+    .await;
+    // All of them were counted: the first of each batch, and the second until the change was noticed.
+    let skipped = gateway.sample("quafka_bad_records_total{on_error=\"skip\"}").await;
+    assert!((sent..=2 * sent).contains(&skipped), "{skipped} of {sent} batches");
 }

@@ -107,5 +107,6 @@ fn a_wrong_transform_is_found_at_the_start() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    assert!(said.contains("orders-*") && said.contains("did you mean `Flatten`?"), "{said}");
+    let place = format!("{}:2: topics.\"orders-*\".transforms: number 1, `Flaten`: ", file.display());
+    assert!(said.contains(&place) && said.contains("did you mean `Flatten`?"), "{said}");
 }

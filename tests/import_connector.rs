@@ -54,7 +54,7 @@ fn what_is_wrong_is_told_with_the_file_and_the_key_and_nothing_is_printed() {
         (r#"{"topics":"a","timestamp.units":"hours"}"#, "-: timestamp.units: `hours` is none of auto"),
         ("{", "-: is no JSON: EOF"),
         ("table=t", "-: topics: is missing"),
-        ("topics=a..b\n", "-: topic \"a..b\" cannot be written to table \"a..b\""),
+        ("topics=a..b\n", "-: table: topic \"a..b\" cannot be written to table \"a..b\""),
     ] {
         let output = import(wrong);
         assert_eq!(output.status.code(), Some(1), "{wrong}");

@@ -17,11 +17,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
     (
         "cli",
-        &["connector", "demo", "server", "mapping", "dead_letters", "decode", "registry", "questdb", "rows"],
+        &[
+            "connector",
+            "demo",
+            "server",
+            "mapping",
+            "dead_letters",
+            "producer",
+            "decode",
+            "registry",
+            "questdb",
+            "rows",
+        ],
     ),
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
-    ("demo", &["server", "sink", "questdb"]),
+    ("demo", &["server", "producer", "sink", "questdb"]),
     ("server", &["pandaproxy", "api", "topics", "dead_letters", "registry", "sink", "schema", "questdb"]),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
@@ -30,21 +41,25 @@ const LAYERS: &[(&str, &[&str])] = &[
         "api",
         &["topics", "mapping", "dead_letters", "decode", "registry", "sink", "schema", "questdb", "rows"],
     ),
-    // Rows for records that cannot be rows of their own.
-    ("dead_letters", &["decode", "rows"]),
+    // Rows for records that cannot be rows of their own, and those records again, read from their table.
+    ("dead_letters", &["decode", "questdb", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
     // Fetches the schemas that payloads are read by. Reading does not wait, so it does not know this.
     ("registry", &["decode", "http"]),
     // Left of the waist: synchronous, and the sink is not its business.
-    ("mapping", &["transform", "decode", "schema", "rows"]),
+    ("mapping", &["transform", "decode", "sql", "schema", "rows"]),
     // What changes records knows them as trees, and no tables.
     ("transform", &["decode"]),
     ("decode", &["rows"]),
+    // Expressions over the columns of a block: whose records they were is not its business.
+    ("sql", &["rows"]),
     // Right of the waist: it never sees a record, only rows.
     ("sink", &["schema", "questdb", "rows"]),
     ("schema", &["questdb", "rows"]),
     ("questdb", &["http", "rows"]),
+    // A Kafka client: it knows the gateway no better than any other broker.
+    ("producer", &[]),
     ("rows", &[]),
     // What it is that it connects to, it is told.
     ("http", &[]),

@@ -140,8 +140,13 @@ fn field((name, value): (String, Apache)) -> (String, Value) {
     (name, value)
 }
 
+/// Without what theirs do not tell: the order of maps, and of what an empty array has nothing.
 fn in_order(value: Value) -> Value {
     match value {
+        Value::EmptyArray { dimensions: 1 } => Value::Array(Vec::new()),
+        Value::Object(Object(members)) => {
+            Value::Object(Object(members.into_iter().map(|(name, value)| (name, in_order(value))).collect()))
+        }
         Value::Map(Object(mut entries)) => {
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             Value::Map(Object(entries))

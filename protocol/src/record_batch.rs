@@ -35,6 +35,8 @@ pub struct RecordBatch<'a> {
 /// The header of a record batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchHeader {
+    /// The checksum, CRC-32C, of all that follows it in the batch. It is right.
+    pub crc: u32,
     /// How the records are compressed.
     pub compression: Compression,
     /// Who set the timestamps.
@@ -133,7 +135,7 @@ impl<'a> RecordBatch<'a> {
         if announced_crc != computed_crc {
             return Ok(Err(BatchError::Crc { announced: announced_crc, computed: computed_crc }));
         }
-        let header = match BatchHeader::decode(reader)? {
+        let header = match BatchHeader::decode(reader, computed_crc)? {
             Ok(header) => header,
             Err(error) => return Ok(Err(error)),
         };
@@ -143,7 +145,7 @@ impl<'a> RecordBatch<'a> {
 
 impl BatchHeader {
     /// Decodes what the CRC covers, up to the records.
-    fn decode(reader: &mut Reader<'_>) -> Result<Result<Self, BatchError>, DecodeError> {
+    fn decode(reader: &mut Reader<'_>, crc: u32) -> Result<Result<Self, BatchError>, DecodeError> {
         let attributes = reader.i16()?;
         let last_offset_delta = reader.i32()?;
         let base_timestamp_ms = reader.i64()?;
@@ -171,6 +173,7 @@ impl BatchHeader {
             TimestampType::LogAppendTime
         };
         Ok(Ok(Self {
+            crc,
             compression,
             timestamp_type,
             transactional: attributes & TRANSACTIONAL_BIT != 0,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use quafka_protocol::Decompressor;
 
-use super::Connection;
+use super::{Connection, Unfinished};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
@@ -39,6 +39,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// The way to the topics that dead letters are sent to.
     pub kafka_letters: KafkaLetters,
+    /// Batches of which only a part is done.
+    pub unfinished: Unfinished,
     /// Log lines about batches that were not written.
     pub refusals: LogLimit,
     /// Log lines about clients that speak another protocol.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use quafka::config::Loaded;
+use quafka::config::{Loaded, Origin};
 use quafka::mapping::check_topics;
 use quafka::questdb::{QuestDb, QuestDbError};
 use quafka::registry::Registry;
@@ -45,8 +45,14 @@ async fn check(loaded: &Loaded) -> Result<String, String> {
 
 /// Checks what the settings of topics say about their records: formats, transforms, tables' names.
 pub fn topics(loaded: &Loaded) -> Result<(), String> {
-    check_topics(&loaded.config.topics)
-        .map_err(|(topic, error)| loaded.error(&format!("topics.{topic}"), error.to_string()).to_string())
+    let topics = &loaded.config.topics;
+    check_topics(topics).map_err(|(topic, error)| {
+        let key_of = |pattern: &str| format!("topics.\"{pattern}\".{}", error.key());
+        // The setting may be from a less specific pattern.
+        let given = |key: &String| loaded.origin(key) != Origin::Default;
+        let key = topics.covering(&topic).map(|(pattern, _)| key_of(pattern.as_str())).find(given);
+        loaded.error(&key.unwrap_or_else(|| key_of(&topic)), error.reason()).to_string()
+    })
 }
 
 /// Asks the schema registry whether it answers, where there is one.

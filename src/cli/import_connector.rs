@@ -50,6 +50,10 @@ fn read(file: &Path) -> Result<String, String> {
 /// What `quafka serve` would only refuse when it starts is refused here.
 fn imported(text: &str) -> Result<Imported, String> {
     let imported = import(text).map_err(|error| error.to_string())?;
-    check_topics(&imported.loaded.config.topics).map_err(|(_, error)| error.to_string())?;
+    check_topics(&imported.loaded.config.topics).map_err(|(_, error)| {
+        // All topics have the same settings, and two of the three names are the connector's, too.
+        let key = if error.key() == "format" { "value.converter" } else { error.key() };
+        format!("{key}: {}", error.reason())
+    })?;
     Ok(imported)
 }

@@ -87,12 +87,14 @@ impl CreateTable {
                 );
                 return fault("columns", reason);
             }
-            for (list, expected) in [(&topic.symbols, "SYMBOL"), (&topic.doubles, "DOUBLE")] {
-                if column_type.as_str() != expected && list.iter().any(|other| same(other, name)) {
-                    let reason =
-                        format!("`{name}` is {column_type} here and {expected} by the topic's settings");
-                    return fault("columns", reason);
-                }
+            // What is in both lists is a symbol, of the text that a double has.
+            let lists = [(&topic.symbols, "SYMBOL"), (&topic.doubles, "DOUBLE")];
+            let listed = lists.into_iter().find(|(list, _)| list.iter().any(|other| same(other, name)));
+            if let Some((_, expected)) = listed
+                && column_type.as_str() != expected
+            {
+                let reason = format!("`{name}` is {column_type} here and {expected} by the topic's settings");
+                return fault("columns", reason);
             }
         }
         let partition_by = self.partition_by.unwrap_or_default();

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::de::{DeTable, DeValue};
 
-use super::{ConfigError, Origin};
+use super::words::in_words;
+use super::{ConfigError, Origin, nearest};
 
 /// What reading a configuration finds out besides the values: where they came from and what is wrong.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl<'a> Section<'a> {
         match T::deserialize(value.clone().into_deserializer()) {
             Ok(value) => Some(value),
             Err(error) => {
-                report.error(&full, error.message());
+                report.error(&full, in_words(error.message()));
                 None
             }
         }
@@ -94,7 +95,7 @@ impl<'a> Section<'a> {
         if let Some((full, value)) = self.find(key, report) {
             match value.get_ref() {
                 DeValue::Table(table) => section.table = Some(table),
-                other => report.error(&full, format!("must be a table, not a {}", other.type_str())),
+                other => report.error(&full, format!("must be a table, not {}", with_article(other))),
             }
         }
         section
@@ -113,7 +114,7 @@ impl<'a> Section<'a> {
                     let section = Section { table: Some(table), name: full, known: Vec::new() };
                     sections.push((key.get_ref().clone().into_owned(), section));
                 }
-                other => report.error(&full, format!("must be a table, not a {}", other.type_str())),
+                other => report.error(&full, format!("must be a table, not {}", with_article(other))),
             }
         }
         sections
@@ -131,7 +132,9 @@ impl<'a> Section<'a> {
                 DeValue::String(text) => {
                     texts.push((key.get_ref().clone().into_owned(), full, text.clone().into_owned()));
                 }
-                other => report.error(&full, format!("must be a text, not a {}", other.type_str())),
+                other => {
+                    report.error(&full, format!("must be a text between quotes, not {}", with_article(other)))
+                }
             }
         }
         texts
@@ -167,11 +170,17 @@ impl<'a> Section<'a> {
     }
 }
 
+/// A value's type, for a message.
+fn with_article(value: &DeValue<'_>) -> String {
+    let name = value.type_str();
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
 /// Names the nearest known key, or all of them where none is near.
 fn unknown_key(name: &str, known: &[&str]) -> String {
-    let similarity = |key: &str| strsim::jaro_winkler(&name.to_lowercase(), key);
-    match known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))) {
-        Some(nearest) if similarity(nearest) > 0.75 => format!("unknown key; did you mean `{nearest}`?"),
-        _ => format!("unknown key; known here: {}", known.join(", ")),
+    match nearest(name, known.iter().copied()) {
+        Some(nearest) => format!("unknown key; did you mean `{nearest}`?"),
+        None => format!("unknown key; known here: {}", known.join(", ")),
     }
 }

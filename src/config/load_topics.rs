@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-use super::column_names::{has, same};
+use super::column_names::{fault_of_column_name, has, same};
 use super::file::{Report, Section};
 use super::topics::{Format, TopicPattern, TopicSettings, TopicsConfig};
 
@@ -30,8 +30,8 @@ pub(super) fn table_key(pattern: &str) -> String {
 
 fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings {
     let settings = TopicSettings::read(section, report);
-    if settings.partitions.is_some_and(|partitions| !PARTITIONS.contains(&partitions)) {
-        let reason = format!("is not between {} and {}", PARTITIONS.start(), PARTITIONS.end());
+    if let Some(partitions) = settings.partitions.filter(|partitions| !PARTITIONS.contains(partitions)) {
+        let reason = format!("{partitions} is not between {} and {}", PARTITIONS.start(), PARTITIONS.end());
         report.error(&section.full("partitions"), reason);
     }
     if let Some(format @ (Format::Csv | Format::Influx)) = settings.key_format {
@@ -64,6 +64,13 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
             report.error(&section.full(key), reason);
         }
     }
+    for (key, reason) in faults_of_names(&settings) {
+        report.error(&section.full(key), reason);
+    }
+    let computed: Vec<String> = settings.columns.iter().flatten().map(|(name, _)| name.clone()).collect();
+    if let Some(reason) = fault_of_columns(&computed) {
+        report.error(&section.full("columns"), reason);
+    }
     let is_scalar = |value: &toml::Value| !matches!(value, toml::Value::Array(_) | toml::Value::Table(_));
     let defaults = settings.defaults.iter().flatten();
     for (column, _) in defaults.filter(|(_, value)| !is_scalar(value)) {
@@ -72,6 +79,31 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         report.error(&section.full("defaults"), reason);
     }
     settings
+}
+
+/// Columns that no record could have, because QuestDB does not take their names: better told now than record by record.
+fn faults_of_names(settings: &TopicSettings) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    let mut note = |key, name: &str, column: &str| {
+        if let Some(reason) = fault_of_column_name(column) {
+            faults.push((key, format!("`{name}` cannot be a column: {reason}")));
+        }
+    };
+    settings.columns.iter().flatten().for_each(|(column, _)| note("columns", column, column));
+    // A dot becomes `_` where a field's name becomes a column's.
+    let mut check = |key, name: &str| note(key, name, &name.replace('.', "_"));
+    settings.rename.iter().flatten().for_each(|(_, to)| check("rename", to));
+    settings.record_columns.iter().flatten().for_each(|(_, column)| check("record_columns", column));
+    settings.defaults.iter().flatten().for_each(|(column, _)| check("defaults", column));
+    let prefixes = [
+        ("key_prefix", &settings.key_prefix),
+        ("value_prefix", &settings.value_prefix),
+        ("header_prefix", &settings.header_prefix),
+    ];
+    for (key, prefix) in prefixes {
+        prefix.iter().filter(|prefix| !prefix.is_empty()).for_each(|prefix| check(key, prefix));
+    }
+    faults
 }
 
 /// What is wrong with a list of column names. QuestDB's ignore case, so `Side` and `side` are one.
@@ -120,17 +152,13 @@ fn check_merged(topics: &TopicsConfig, has_registry: bool, report: &mut Report<'
             continue;
         }
         // The table that is to blame is the most specific one that takes part.
-        let lists_key = if own.doubles.is_some() { "doubles" } else { "symbols" };
-        let in_both = merged.doubles.iter().find(|name| has(&merged.symbols, name));
-        if let (Some(name), true) = (in_both, own.symbols.is_some() || own.doubles.is_some()) {
-            let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
-            report.error(&blame(lists_key), reason);
-        }
         for field in merged.timestamp.iter().flat_map(|timestamp| &timestamp.fields) {
             for (key, list) in [("symbols", &merged.symbols), ("doubles", &merged.doubles)] {
                 if has(list, field) {
                     let key = if own.timestamp.is_some() { "timestamp" } else { key };
-                    let reason = format!("`{field}` is the timestamp, so it cannot be a column, too");
+                    let reason = format!(
+                        "`{field}` is the timestamp, so it cannot be a column, too; take it off `symbols` and `doubles`"
+                    );
                     report.error(&blame(key), reason);
                 }
             }

@@ -10,15 +10,18 @@ mod host_port;
 mod limits;
 mod load;
 mod load_topics;
+mod nearest;
 mod questdb_conf;
 mod registry;
 mod render;
+mod table_names;
 mod table_types;
 #[cfg(test)]
 mod tests;
 mod topic_configs;
 mod topics;
 mod units;
+mod words;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -31,15 +34,17 @@ pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;
 pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load, parse};
+pub use nearest::nearest;
 pub use questdb_conf::masked;
 pub use registry::{RegistryConfig, RegistryUrl, Secret};
+pub use table_names::fault_of_table_name;
 pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{
-    BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, MissingTimestamp, NullInArray, OnError,
-    PointInTime, Predicate, RecordColumn, SchemaFile, TableTemplate, TemplatePart, TimestampConfig,
-    TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings, TopicsConfig,
-    Transform, TransformPart, Unsupported, matches_pattern,
+    BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, LoneSurrogates, MissingTimestamp,
+    NullInArray, OnError, PointInTime, Predicate, RecordColumn, SchemaFile, TableTemplate, TemplatePart,
+    TimestampConfig, TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings,
+    TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
 };
 pub(crate) use topics::{Zone, zone};
 

@@ -88,6 +88,10 @@ const OTHER_TOPIC_KEYS: &[&str] = &[
     "unsupported = \"skip\"",
     "bytes = \"hex\"",
     "null_in_array = \"nan\"",
+    "widen_integers = false",
+    "lone_surrogates = \"replace\"",
+    "columns = { notional = \"price * qty\" }",
+    "filter = \"price > 0\"",
     "on_error = \"dlq\"",
     "dlq = { topic = \"dead\", bootstrap = \"h:9092\" }",
     "transforms = [{ type = \"Flatten\", of = \"value\", delimiter = \".\", predicate = { type = \"HasHeaderKey\", \
@@ -108,6 +112,23 @@ fn every_key_of_a_topic_is_read_and_printed() {
     assert_eq!(unchanged, ["auto_create", "doubles", "include_key"], "they are in FULL");
     let again = file(&loaded.to_string()).unwrap_or_else(|errors| panic!("{loaded}\n{errors}"));
     assert_eq!(again.config.topics.of("all"), all);
+}
+
+#[test]
+fn the_timestamp_may_be_from_no_field() {
+    let text =
+        "[topics.\"*\"]\ntimestamp = { from = \"arrival\" }\n[topics.a]\ntimestamp = { from = \"record\" }";
+    let loaded = file(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let is_arrival =
+        |loaded: &Loaded, topic| loaded.config.topics.of(topic).timestamp.clone().unwrap().is_arrival();
+    assert!(is_arrival(&loaded, "b"));
+    assert!(!is_arrival(&loaded, "a"), "the record's own timestamp again, in spite of the pattern");
+    let printed = loaded.to_string();
+    assert!(printed.contains("timestamp = { from = \"arrival\" }"), "{printed}");
+    let again = file(&printed).unwrap_or_else(|errors| panic!("{printed}\n{errors}"));
+    for topic in ["a", "b"] {
+        assert_eq!(again.config.topics.of(topic), loaded.config.topics.of(topic));
+    }
 }
 
 #[test]
@@ -221,8 +242,7 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
     );
     assert_eq!(
         errors("[topics.a]\ntimestamp = { field = \"t\", units = \"nanos\" }"),
-        "q.toml:2: topics.\"a\".timestamp: unknown field `units`, expected one of `field`, `fields`, `unit`, `format`, \
-         `missing`"
+        "q.toml:2: topics.\"a\".timestamp: unknown key `units` in it; did you mean `unit`?"
     );
     assert_eq!(
         errors("[questdb]\nxyz = 1"),
@@ -240,9 +260,17 @@ fn all_errors_are_told_at_once() {
 
 /// A file, and the beginning and a part of what is said of it.
 const WRONG: &[(&str, &str, &str)] = &[
+    ("[topics.t]\nfilter = 1", "q.toml:2: topics.\"t\".filter: ", "must be a text between quotes"),
+    ("[topics.t]\ncolumns.n = 1", "q.toml:2: topics.\"t\".columns", "must be a text between quotes"),
+    (
+        "[topics.t]\ncolumns = { \"a.b\" = \"1\" }",
+        "q.toml:2: topics.\"t\".columns: ",
+        "`a.b` cannot be a column: QuestDB takes none of",
+    ),
+    ("[topics.t]\ncolumns = { N = \"1\", n = \"2\" }", "q.toml:2: topics.\"t\".columns: ", "names `n` twice"),
     ("listen = \"h\"", "q.toml:1: listen: ", "not HOST:PORT"),
     ("listen = \"h:99999\"", "q.toml:1: listen: ", "not HOST:PORT"),
-    ("listen = 9092", "q.toml:1: listen: ", "integer"),
+    ("listen = 9092", "q.toml:1: listen: ", "must be a text between quotes, not `9092`"),
     ("advertise = \"0.0.0.0:9092\"", "q.toml:1: advertise: ", "clients cannot connect to 0.0.0.0"),
     ("advertise = \"[::]:9092\"", "q.toml:1: advertise: ", "clients cannot connect to ::"),
     ("advertise = \"h:0\"", "q.toml:1: advertise: ", "port 0"),
@@ -257,14 +285,14 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("questdb = \"http::addr=h:1;\"", "q.toml:1: questdb: ", "must be a table"),
     ("[questdb]\nconf = \"tcp::addr=h:9009;\"", "q.toml:2: questdb.conf: ", "no acknowledgements"),
     ("[questdb]\nconf = \"http:addr=h:9009;\"", "q.toml:2: questdb.conf: ", "separator"),
-    ("[questdb]\ntransport = \"tcp\"", "q.toml:2: questdb.transport: ", "`auto`, `http`"),
+    ("[questdb]\ntransport = \"tcp\"", "q.toml:2: questdb.transport: ", "`tcp` is none of auto, http, qwp"),
     (
         "[questdb]\ntransport = \"http\"\nconf = \"ws::addr=h:1;\"",
         "q.toml:2: questdb.transport: ",
         "contradicts",
     ),
     ("[questdb]\nlanes = 65", "q.toml:2: questdb.lanes: ", "not between 1 and 64"),
-    ("[questdb]\nlanes = \"2\"", "q.toml:2: questdb.lanes: ", "string"),
+    ("[questdb]\nlanes = \"2\"", "q.toml:2: questdb.lanes: ", "must be a whole number, not the text \"2\""),
     ("[limits]\nmemory = \"4kB\"", "q.toml:2: limits.memory: ", "less than 1MiB"),
     ("[limits]\nmemory = 0", "q.toml:2: limits.memory: ", "more than 0"),
     ("[limits]\nmemory = -1", "q.toml:2: limits.memory: ", "negative"),
@@ -323,30 +351,43 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[topics]\na = 5", "q.toml:2: topics.\"a\": ", "must be a table"),
     ("[topics.\"a b\"]", "q.toml:1: topics.\"a b\": ", "no topic name has a ` `"),
     ("[topics.a]\npartitions = 0", "q.toml:2: topics.\"a\".partitions: ", "not between 1 and 1000"),
-    ("[topics.a]\npartitions = 3_000_000_000", "q.toml:2: topics.\"a\".partitions: ", "expected i32"),
+    (
+        "[topics.a]\npartitions = 3_000_000_000",
+        "q.toml:2: topics.\"a\".partitions: ",
+        "must be a whole number, not `3000000000`",
+    ),
     ("[topics.a]\ntable = \" \"", "q.toml:2: topics.\"a\".table: ", "empty"),
-    ("[topics.a]\ntimestamp = \"ts\"", "q.toml:2: topics.\"a\".timestamp: ", "expected a table such as"),
+    (
+        "[topics.a]\ntimestamp = \"ts\"",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "must be a table such as { field = \"NAME\"",
+    ),
     ("[topics.a]\ntimestamp = {}", "q.toml:2: topics.\"a\".timestamp: ", "says no field"),
     ("[topics.a]\ntimestamp = { field = \"\" }", "q.toml:2: topics.\"a\".timestamp: ", "empty"),
-    ("[topics.a]\ntimestamp = { field = 5 }", "q.toml:2: topics.\"a\".timestamp: ", "integer"),
+    (
+        "[topics.a]\ntimestamp = { from = \"kafka\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "`kafka` is none of record, arrival",
+    ),
+    (
+        "[topics.a]\ntimestamp = { from = \"arrival\", field = \"t\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "has `from` and a field",
+    ),
+    (
+        "[topics.a]\ntimestamp = { from = \"record\", missing = \"now\" }",
+        "q.toml:2: topics.\"a\".timestamp: ",
+        "with which unit, format and missing mean nothing",
+    ),
+    ("[topics.a]\ntimestamp = { field = 5 }", "q.toml:2: topics.\"a\".timestamp: ", "not `5`"),
     (
         "[topics.a]\ntimestamp = { field = \"t\", unit = \"ms\" }",
         "q.toml:2: topics.\"a\".timestamp: ",
-        "`millis`",
+        "`ms` is none of auto, seconds, millis, micros, nanos",
     ),
     ("[topics.a]\nsymbols = [\"\"]", "q.toml:2: topics.\"a\".symbols: ", "empty column name"),
-    ("[topics.a]\nsymbols = \"side\"", "q.toml:2: topics.\"a\".symbols: ", "string"),
+    ("[topics.a]\nsymbols = \"side\"", "q.toml:2: topics.\"a\".symbols: ", "must be a list, such as"),
     ("[topics.a]\nsymbols = [\"x\", \"X\"]", "q.toml:2: topics.\"a\".symbols: ", "names `X` twice"),
-    (
-        "[topics.a]\nsymbols = [\"x\"]\ndoubles = [\"x\"]",
-        "q.toml:3: topics.\"a\".doubles: ",
-        "both symbols and doubles",
-    ),
-    (
-        "[topics.\"*\"]\ndoubles = [\"x\"]\n[topics.\"a*\"]\nsymbols = [\"x\"]",
-        "q.toml:4: topics.\"a*\".symbols: ",
-        "both symbols and doubles",
-    ),
     (
         "[topics.a]\nsymbols = [\"t\"]\ntimestamp = { field = \"t\" }",
         "q.toml:3: topics.\"a\".timestamp: ",
@@ -356,6 +397,33 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[topics.a]\ndefaults = { a = [1] }",
         "q.toml:2: topics.\"a\".defaults: ",
         "`a` has a table or an array",
+    ),
+    ("[topics.a]\nrename = { a = \"b?\" }", "q.toml:2: topics.\"a\".rename: ", "`b?` cannot be a column"),
+    (
+        "[topics.a]\nrecord_columns = { offset = \"\" }",
+        "q.toml:2: topics.\"a\".record_columns: ",
+        "a column needs a name",
+    ),
+    (
+        "[topics.a]\ndefaults = { \"a/b\" = 1 }",
+        "q.toml:2: topics.\"a\".defaults: ",
+        "`a/b` cannot be a column",
+    ),
+    ("[topics.a]\nkey_prefix = \"k-\"", "q.toml:2: topics.\"a\".key_prefix: ", "`k-` cannot be a column"),
+    (
+        "[topics.a]\ndlq = { table = \"a/b\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "cannot be kept in table \"a/b\"",
+    ),
+    (
+        "[topics.a]\ndlq = { topic = \"d*\", bootstrap = \"h:1\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "\"d*\" is no topic's name",
+    ),
+    (
+        "[topics.a]\ndlq = { topic = \"d\", bootstrap = \"h:1,h\" }",
+        "q.toml:2: topics.\"a\".dlq: ",
+        "bootstrap: `h` is not HOST:PORT",
     ),
     ("[topics.a]\nonly = [\"x\", \"\"]", "q.toml:2: topics.\"a\".only: ", "empty column name"),
     (
@@ -373,10 +441,10 @@ const WRONG: &[(&str, &str, &str)] = &[
         "q.toml:2: topics.\"a\".dlq: ",
         "`bootstrap` address of its cluster",
     ),
-    ("[topics.a]\ndlq = \"d\"", "q.toml:2: topics.\"a\".dlq: ", "expected { table ="),
-    ("[topics.a]\nformat = \"jsn\"", "q.toml:2: topics.\"a\".format: ", "unknown variant `jsn`"),
+    ("[topics.a]\ndlq = \"d\"", "q.toml:2: topics.\"a\".dlq: ", "must be { table ="),
+    ("[topics.a]\nformat = \"jsn\"", "q.toml:2: topics.\"a\".format: ", "did you mean `json`?"),
     ("[topics.a]\ntable = \"${nme}\"", "q.toml:2: topics.\"a\".table: ", "no variable `${nme}`"),
-    ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "boolean"),
+    ("[topics.a]\ninclude_key = \"no\"", "q.toml:2: topics.\"a\".include_key: ", "must be true or false"),
     ("[topics.a]\ncreate = \"day\"", "q.toml:2: topics.\"a\".create: ", "must be a table"),
     ("[topics.a.create]\npartition = \"day\"", "q.toml:2: topics.\"a\".create.partition: ", "`partition_by`"),
     (
@@ -385,7 +453,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "HOUR, DAY",
     ),
     ("[topics.a.create]\nttl = \"5m\"", "q.toml:2: topics.\"a\".create.ttl: ", "no minutes"),
-    ("[topics.a.create]\nttl = 30", "q.toml:2: topics.\"a\".create.ttl: ", "integer"),
+    ("[topics.a.create]\nttl = 30", "q.toml:2: topics.\"a\".create.ttl: ", "not `30`"),
     (
         "[topics.a.create]\nttl = \"36 hours\"",
         "q.toml:2: topics.\"a\".create.ttl: ",

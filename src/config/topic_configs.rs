@@ -14,7 +14,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::column_names::has;
-use super::{NewColumn, TopicConfig};
+use super::{NewColumn, TopicConfig, nearest};
 
 /// What such configs begin with.
 pub const PREFIX: &str = "quafka.";
@@ -56,10 +56,6 @@ impl TopicConfig {
                 None => reason,
             }
         };
-        if let Some(name) = config.doubles.iter().find(|name| has(&config.symbols, name)) {
-            let reason = format!("`{name}` is in both symbols and doubles; a column has one type");
-            return Err(blame(&[DOUBLES, SYMBOLS], reason));
-        }
         let mut fields = config.timestamp.iter().flat_map(|timestamp| &timestamp.fields);
         if let Some(field) = fields.find(|field| has(&config.symbols, field) || has(&config.doubles, field)) {
             let reason = format!("`{field}` is the timestamp, so it cannot be a column, too");
@@ -101,13 +97,7 @@ impl TopicConfig {
                 }
             }
             known if ALL.contains(&known) => {}
-            _ => {
-                let nearest = nearest(name);
-                return Err(format!(
-                    "unknown config; did you mean `{nearest}`? There are {}",
-                    ALL.join(", ")
-                ));
-            }
+            _ => return Err(unknown_config(name)),
         }
         Ok(())
     }
@@ -177,9 +167,14 @@ fn columns(value: &str) -> Result<Vec<NewColumn>, String> {
     if value.is_empty() { Ok(Vec::new()) } else { value.split(between).map(column).collect() }
 }
 
-fn nearest(name: &str) -> &'static str {
-    let similarity = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
-    ALL.into_iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).unwrap_or(TABLE)
+fn unknown_config(name: &str) -> String {
+    // All of them begin alike, so that this says nothing.
+    let own = |config: &'static str| config.strip_prefix(PREFIX).unwrap_or(config);
+    let known = ALL.join(", ");
+    match nearest(name.strip_prefix(PREFIX).unwrap_or(name), ALL.map(own)) {
+        Some(nearest) => format!("unknown config; did you mean `{PREFIX}{nearest}`? There are {known}"),
+        None => format!("unknown config; there are {known}"),
+    }
 }
 
 #[cfg(test)]
@@ -234,13 +229,13 @@ mod tests {
     fn what_is_wrong_is_told_with_name_value_and_what_is_allowed() {
         for (configs, expected) in [
             (&[("quafka.tll", "1 day")][..], "quafka.tll=1 day: unknown config; did you mean `quafka.ttl`?"),
+            (&[("quafka.x", "1")], "quafka.x=1: unknown config; there are quafka.table, quafka.symbols"),
             (&[(TTL, "soon")], "quafka.ttl=soon: `soon` is not a time to live, such as \"30 DAYS\""),
             (&[(TTL, "1 hour")], "quafka.ttl=1 hour: 1 HOUR is not a whole number of partitions"),
             (&[(PARTITION_BY, "none")], "quafka.partition.by=none: `none` is not one of HOUR, DAY"),
             (&[(INCLUDE_KEY, "yes")], "quafka.include.key=yes: is neither true nor false"),
             (&[(SYMBOLS, "a,,b")], "quafka.symbols=a,,b: has an empty column name"),
             (&[(SYMBOLS, "a,A")], "quafka.symbols=a,A: names `A` twice"),
-            (&[(SYMBOLS, "a"), (DOUBLES, "a")], "quafka.doubles=a: `a` is in both"),
             (&[(COLUMNS, "id")], "quafka.columns=id: `id` is not NAME TYPE"),
             (&[(COLUMNS, "id INT8")], "quafka.columns=id INT8: `INT8` is not a column type"),
             (&[(COLUMNS, "id INT,")], "quafka.columns=id INT,: `` is not NAME TYPE"),

@@ -105,6 +105,8 @@ fn blame(errors: config::ConfigErrors) -> ImportError {
     let key = match own {
         "conf" => "client.conf.string",
         "table" => "table",
+        "key_prefix" => "key.prefix",
+        "value_prefix" => "value.prefix",
         "symbols" | "doubles" => own,
         "timestamp" => "timestamp.field.name",
         "timestamp_fields" => "timestamp.string.fields",

@@ -1,6 +1,6 @@
 use super::ImportError;
 use super::keys::Keys;
-use crate::config::{TopicSettings, Unsupported};
+use crate::config::{LoneSurrogates, TopicSettings, Unsupported};
 
 /// Tables, columns and what becomes of values without a type. After the timestamps.
 pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), ImportError> {
@@ -14,17 +14,10 @@ pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), 
 
     settings.symbols = columns("symbols", keys, settings);
     settings.doubles = columns("doubles", keys, settings);
-    if let (Some(symbols), Some(doubles)) = (&settings.symbols, &mut settings.doubles) {
-        doubles.retain(|name| {
-            let both = symbols.iter().any(|symbol| same(symbol, name));
-            if both {
-                let reason = format!("`{name}` is in `symbols`, too; a column has one type");
-                keys.lose("doubles", reason);
-            }
-            !both
-        });
-    }
 
+    // As the connector has it.
+    settings.widen_integers = Some(false);
+    settings.lone_surrogates = Some(LoneSurrogates::Replace);
     let skips = keys.take_bool("skip.unsupported.types")?.unwrap_or(false);
     settings.unsupported = Some(if skips { Unsupported::Skip } else { Unsupported::Refuse });
     Ok(())

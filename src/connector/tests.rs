@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{
-    DeadLetters, Format, MissingTimestamp, OnError, TimestampConfig, TimestampUnit, TopicConfig,
-    TransformPart, Unsupported,
+    DeadLetters, Format, LoneSurrogates, MissingTimestamp, OnError, TimestampConfig, TimestampUnit,
+    TopicConfig, TransformPart, Unsupported,
 };
 
 /// A configuration with these keys besides the ones that every connector has.
@@ -51,12 +51,17 @@ fn the_plainest_connector() {
             key_format: Format::Text,
             // The connector's own default, which is not quafka's.
             unsupported: Unsupported::Refuse,
+            widen_integers: false,
+            lone_surrogates: LoneSurrogates::Replace,
+            timestamp: Some(TimestampConfig::of_arrival()),
             ..TopicConfig::default()
         }
     );
     assert_eq!(lost(&imported), [""; 0]);
     assert!(imported.toml.starts_with("# From the configuration of QuestDB's Kafka connector \"n\".\n"));
     assert!(imported.toml.contains("\n# timestamp.field.name: is not there"), "{}", imported.toml);
+    assert!(imported.toml.contains("\ntimestamp = { from = \"arrival\" }\n"), "{}", imported.toml);
+    assert_eq!(topic(&[("timestamp.kafka.native", "true")]).timestamp, None);
 }
 
 #[test]
@@ -67,7 +72,7 @@ fn every_key_of_the_connector_has_its_counterpart() {
         ("key.prefix", "k"),
         ("value.prefix", ""),
         ("symbols", "a, b ,a"),
-        ("doubles", "c"),
+        ("doubles", "c,b"),
         ("timestamp.field.name", "ts"),
         ("timestamp.units", "nanos"),
         ("timestamp.string.fields", "born, died"),
@@ -86,7 +91,9 @@ fn every_key_of_the_connector_has_its_counterpart() {
             include_key: false,
             key_prefix: "k".to_owned(),
             symbols: list(&["a", "b"]),
-            doubles: list(&["c"]),
+            doubles: list(&["c", "b"]),
+            widen_integers: false,
+            lone_surrogates: LoneSurrogates::Replace,
             timestamp: Some(TimestampConfig {
                 missing: MissingTimestamp::Now,
                 ..TimestampConfig::of_number("ts", TimestampUnit::Nanos)

@@ -17,9 +17,11 @@ pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), 
     let native = keys.take_bool("timestamp.kafka.native")?.unwrap_or(false);
     let Some(names) = keys.take("timestamp.field.name") else {
         if !native {
-            let text = "is not there: the connector then wrote the time at which QuestDB got the row; quafka writes \
-                        the record's own timestamp, which stays the same when a producer sends again";
+            let text = "is not there: the connector then writes the time of arrival, as `timestamp` says here, too; \
+                        without it quafka writes the record's own timestamp, which stays the same when a producer \
+                        sends again";
             keys.note("timestamp.field.name", text);
+            settings.timestamp = Some(Some(TimestampConfig::of_arrival()));
         }
         return Ok(());
     };

@@ -5,7 +5,7 @@ use super::csv::CsvRow;
 use super::envelope::Envelope;
 use super::schemas::{self, BySchema};
 use super::{Payload, PayloadError, Schema, SchemaView, Value, influx, json, primitives};
-use crate::config::{Format, SchemaFile, TopLevelArray, TopicConfig};
+use crate::config::{Format, LoneSurrogates, SchemaFile, TopLevelArray, TopicConfig};
 
 /// Reads the keys or the values of a topic's records: made once from its settings.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub struct Decoder {
     arrays: TopLevelArray,
     /// The header that names a payload's schema.
     header: &'static str,
+    replaces_halves: bool,
 }
 
 /// Why a topic's settings make no decoder.
@@ -33,7 +34,7 @@ enum Kind {
     Csv(CsvRow),
     Influx,
     Raw,
-    Primitive(primitives::Primitive),
+    Primitive(primitives::Read),
 }
 
 impl Decoder {
@@ -52,8 +53,8 @@ impl Decoder {
             (Format::Influx, _) => Kind::Influx,
             (format, _) => kind_of(format, config.schema.as_ref())?,
         };
-        let arrays = config.top_level_array;
-        Ok(Self { kind, format: config.format, arrays, header: schemas::VALUE_HEADER })
+        let header = schemas::VALUE_HEADER;
+        Ok(Self::new(kind, config.format, config.top_level_array, header, config))
     }
 
     /// For keys.
@@ -62,8 +63,18 @@ impl Decoder {
     /// A format that makes several rows of one record, or that has no place for a key's settings.
     pub fn of_keys(config: &TopicConfig) -> Result<Self, DecoderConfigError> {
         let kind = kind_of(config.key_format, config.key_schema.as_ref())?;
-        let arrays = TopLevelArray::Value;
-        Ok(Self { kind, format: config.key_format, arrays, header: schemas::KEY_HEADER })
+        Ok(Self::new(kind, config.key_format, TopLevelArray::Value, schemas::KEY_HEADER, config))
+    }
+
+    fn new(
+        kind: Kind,
+        format: Format,
+        arrays: TopLevelArray,
+        header: &'static str,
+        config: &TopicConfig,
+    ) -> Self {
+        let replaces_halves = config.lone_surrogates == LoneSurrogates::Replace;
+        Self { kind, format, arrays, header, replaces_halves }
     }
 
     /// The format that it reads.
@@ -138,22 +149,20 @@ impl Decoder {
         let payload = match &self.kind {
             // It has been read by its schema, or refused.
             Kind::Schema(_) => return Ok(()),
-            Kind::Auto if json::looks_like_object(bytes) => json_value(bytes)?.into(),
+            Kind::Auto if json::looks_like_object(bytes) => self.json(bytes, json_value)?.into(),
             Kind::Auto if self.arrays != TopLevelArray::Value && json::looks_like_array(bytes) => {
-                json_value(bytes)?.into()
+                self.json(bytes, json_value)?.into()
             }
             Kind::Auto if bytes.is_empty() => Value::Null.into(),
             Kind::Auto => Value::Text(utf8(bytes)?).into(),
-            Kind::Json => json_value(bytes)?.into(),
-            Kind::Envelope(envelope) => envelope.read(bytes)?,
+            Kind::Json => self.json(bytes, json_value)?.into(),
+            Kind::Envelope(envelope) => self.json(bytes, |bytes| envelope.read(bytes))?,
             // As Kafka's StringDeserializer: what is not UTF-8 is replaced.
-            Kind::Text => Value::Text(String::from_utf8_lossy(bytes).into_owned()).into(),
+            Kind::Text => of_one_type(Value::Text(String::from_utf8_lossy(bytes).into_owned())),
             Kind::Csv(row) => row.read(bytes)?.into(),
             Kind::Influx => return influx::read(bytes, each),
-            Kind::Raw => Value::Bytes(bytes.to_vec()).into(),
-            Kind::Primitive(primitive) => {
-                Payload { has_schema: true, ..Payload::from(primitive.read(bytes)?) }
-            }
+            Kind::Raw => of_one_type(Value::Bytes(bytes.to_vec())),
+            Kind::Primitive(read) => of_one_type(read(bytes)?),
         };
         self.rows(payload, each)
     }
@@ -180,6 +189,25 @@ impl Decoder {
             }
         }
     }
+
+    /// Reads JSON, where that is allowed also such that has halves of surrogate pairs.
+    fn json<T>(
+        &self,
+        bytes: &[u8],
+        read: impl Fn(&[u8]) -> Result<T, PayloadError>,
+    ) -> Result<T, PayloadError> {
+        let done = read(bytes);
+        let replaced = match &done {
+            Err(_) if self.replaces_halves => json::without_lone_surrogates(bytes),
+            _ => None,
+        };
+        replaced.map_or(done, |replaced| read(&replaced))
+    }
+}
+
+/// The content of a format that is always of one type: Kafka Connect has a schema for it.
+fn of_one_type(value: Value) -> Payload {
+    Payload { has_schema: true, ..Payload::from(value) }
 }
 
 fn read_by_schema(found: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<Payload, PayloadError> {
@@ -224,12 +252,12 @@ fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderC
         Format::Influx => {
             return Err(DecoderConfigError("key_format = \"influx\": keys cannot be that".to_owned()));
         }
-        Format::Short => Kind::Primitive(primitives::Primitive::Short),
-        Format::Integer => Kind::Primitive(primitives::Primitive::Integer),
-        Format::Long => Kind::Primitive(primitives::Primitive::Long),
-        Format::Float => Kind::Primitive(primitives::Primitive::Float),
-        Format::Double => Kind::Primitive(primitives::Primitive::Double),
-        Format::Boolean => Kind::Primitive(primitives::Primitive::Boolean),
+        Format::Short => Kind::Primitive(primitives::short),
+        Format::Integer => Kind::Primitive(primitives::integer),
+        Format::Long => Kind::Primitive(primitives::long),
+        Format::Float => Kind::Primitive(primitives::float),
+        Format::Double => Kind::Primitive(primitives::double),
+        Format::Boolean => Kind::Primitive(primitives::boolean),
     })
 }
 

@@ -1,5 +1,5 @@
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::json::{self, NumberValue};
 
@@ -39,8 +39,16 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A point in time.
     Timestamp(Timestamp),
+    /// A number of at most 32 bits, an integer or a float, that a transform has made where no schema says that it is
+    /// one. QuestDB's Kafka connector has no column for it, so `unsupported` says what becomes of it.
+    Narrow(Box<Value>),
     /// Values in order.
     Array(Vec<Value>),
+    /// An array of numbers without any, in so many dimensions: a schema has said of what it has none.
+    EmptyArray {
+        /// 1, 2 or 3
+        dimensions: usize,
+    },
     /// Named values; no name comes twice. Columns are made of them.
     Object(Object),
     /// A map as a schema has it: its names are data, so no columns are made of them.
@@ -56,6 +64,16 @@ pub enum Timestamp {
     Micros(i64),
     /// In nanoseconds.
     Nanos(i64),
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Millis(value) => write!(f, "{value} ms"),
+            Self::Micros(value) => write!(f, "{value} µs"),
+            Self::Nanos(value) => write!(f, "{value} ns"),
+        }
+    }
 }
 
 impl Timestamp {
@@ -154,6 +172,14 @@ impl Value {
         }
     }
 
+    /// The value; a narrow number without what marks it as one.
+    pub fn widened(&self) -> &Self {
+        match self {
+            Self::Narrow(number) => number,
+            value => value,
+        }
+    }
+
     /// What it is, for a message.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -165,7 +191,8 @@ impl Value {
             Self::Text(_) | Self::Symbol(_) | Self::Untyped(_) => "a string",
             Self::Bytes(_) => "bytes",
             Self::Timestamp(_) => "a timestamp",
-            Self::Array(_) => "an array",
+            Self::Narrow(number) => number.kind(),
+            Self::Array(_) | Self::EmptyArray { .. } => "an array",
             Self::Object(_) => "an object",
             Self::Map(_) => "a map",
         }
@@ -176,7 +203,9 @@ impl Value {
         const SHOWN_CHARS: usize = 60;
         let mut json = String::new();
         match self {
-            Self::Array(_) | Self::Object(_) | Self::Map(_) => json.push_str(self.kind()),
+            Self::Array(_) | Self::EmptyArray { .. } | Self::Object(_) | Self::Map(_) => {
+                json.push_str(self.kind());
+            }
             value => value.write_json(&mut json),
         }
         match json.char_indices().nth(SHOWN_CHARS) {
@@ -208,6 +237,8 @@ impl Value {
             Self::Timestamp(Timestamp::Millis(time) | Timestamp::Micros(time) | Timestamp::Nanos(time)) => {
                 let _ = write!(out, "{time}");
             }
+            Self::Narrow(number) => number.write_json(out),
+            Self::EmptyArray { .. } => out.push_str("[]"),
             Self::Array(elements) => {
                 out.push('[');
                 for (index, element) in elements.iter().enumerate() {

@@ -41,7 +41,7 @@ impl Row<'_, '_> {
             Survey { null_is_nan: self.plan.config.null_in_array == NullInArray::Nan, ..Survey::default() };
         let done = match survey.array(scanner, 1, &mut elements) {
             Ok(()) => self.surveyed_array(name, &survey, &elements, scanner.since(start)),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.bad_text(name, error)),
         };
         self.block.elements = elements;
         done
@@ -127,8 +127,11 @@ impl Row<'_, '_> {
         self.start(number, kind)?;
         match &mut self.block.columns[number].values {
             Values::Arrays(arrays) if arrays.dimensions == dimensions => {
-                let end = i32::try_from(arrays.elements.len() + elements.len())
-                    .map_err(|_| Refusal::of_row("the arrays of the batch have more than 2^31 elements"))?;
+                let end = i32::try_from(arrays.elements.len() + elements.len()).map_err(|_| {
+                    Refusal::of_row(
+                        "the arrays of the batch have more than 2^31 elements; send smaller batches",
+                    )
+                })?;
                 arrays.elements.extend_from_slice(elements);
                 arrays.offsets.push(end);
                 arrays.shapes.extend_from_slice(&shape[..dimensions]);
@@ -137,6 +140,20 @@ impl Row<'_, '_> {
         }
         self.pushed(number);
         Ok(())
+    }
+
+    /// `[]` of which a schema tells what it is an array of.
+    pub(super) fn typed_empty_array(&mut self, name: u32, dimensions: usize) -> Result<(), Refusal> {
+        let number = match self.place(name)? {
+            Place::Column(number) | Place::Times(number) => number,
+            Place::Taken => return Ok(()),
+            Place::Timestamp(part) => return Err(self.no_timestamp(part, "an array", b"[]")),
+        };
+        let is_text = self.block.columns[number].target == Target::Text;
+        if is_text && self.plan.config.unsupported == Unsupported::Text {
+            return self.array_text(number, b"[]");
+        }
+        self.double_array(number, dimensions, &[0; MAX_DIMENSIONS], &[], b"[]")
     }
 
     /// `[]` does not tell of what. Where the table or an earlier record does, it is an empty array; elsewhere it is

@@ -56,6 +56,10 @@ impl Row<'_, '_> {
         let done = match bound {
             Ok(number) => {
                 let names = bindings.get(number).map(|binding| &*binding.names).unwrap_or_default();
+                if names.len() < program.names.len() {
+                    self.block.bindings = bindings;
+                    return self.avro_tree(schema, body, object);
+                }
                 let mut reader = Reader::new(body);
                 self.run(program, schema.nodes(), names, &mut reader)
                     .and_then(|()| reader.end().map_err(Fault::from))
@@ -66,7 +70,7 @@ impl Row<'_, '_> {
         done
     }
 
-    /// Schemas that refer to themselves have no program.
+    /// Schemas that refer to themselves have no program, and some programs do not fit a topic.
     #[cold]
     fn avro_tree(&mut self, schema: &AvroSchema, body: &[u8], object: u32) -> Result<(), Fault> {
         let value = schema.read(body)?;
@@ -86,6 +90,13 @@ impl Row<'_, '_> {
     ) -> Result<usize, Refusal> {
         let mut names: Vec<u32> = Vec::with_capacity(program.names.len());
         for name in &program.names {
+            if let Some(&parent) = names.get(name.parent as usize)
+                && self.timestamp_part(parent).is_some()
+            {
+                // An object where the designated timestamp belongs is judged as a tree: there are no names then.
+                names.clear();
+                break;
+            }
             let paths = &mut self.block.paths;
             let found = if !program.is_object && name.parent == ROOT {
                 paths.find(RECORD, self.plan.column_of(object), NONE)

@@ -1,9 +1,10 @@
 //! Records whose key or value is read by a schema of its own, in place.
 
+use super::attempt::{Superseded, row_error};
 use super::avro::Fault;
 use super::pipeline::{SchemasOf, unreadable};
 use super::plan::{InPlace, Plan};
-use super::record::{Appended, Row, SourceRecord, Superseded, check_key, row_error};
+use super::record::{Appended, Row, SourceRecord};
 use super::refusal::Refusal;
 use crate::decode::{BySchema, Schema, SchemaView};
 use crate::rows::{BlockBuilder, KEY, RowError, VALUE};
@@ -19,14 +20,18 @@ impl Plan {
         block: &mut BlockBuilder,
     ) -> Result<Appended, RowError> {
         self.take_up(record, block)?;
-        let mut outcome = Row::new(self, block).by_schema(record, found, schemas, None);
-        if matches!(outcome, Err(Refusal::DuplicateMember)) {
+        let mut outcome = self.attempt_by_schema(record, found, schemas, block);
+        if let Err(refusal) = &outcome
+            && let Some((key, value)) = self.without_halves(refusal, record)
+        {
+            // Only what no schema reads is JSON.
+            let record = SourceRecord {
+                key: if found.key.is_some() { record.key } else { key.as_deref() },
+                value: if found.value.is_some() { record.value } else { Some(&value) },
+                ..record.clone()
+            };
             block.rollback();
-            let value = if found.value.is_some() { b"" } else { record.value.unwrap_or_default() };
-            outcome =
-                Superseded::of(record.key, value, self.value).map_err(Refusal::from).and_then(|superseded| {
-                    Row::new(self, block).by_schema(record, found, schemas, Some(&superseded))
-                });
+            outcome = self.attempt_by_schema(&record, found, schemas, block);
         }
         match outcome {
             Ok(appended) => Ok(appended),
@@ -34,6 +39,25 @@ impl Plan {
                 block.rollback();
                 Err(row_error(record, self.value, refusal))
             }
+        }
+    }
+
+    #[inline]
+    fn attempt_by_schema(
+        &self,
+        record: &SourceRecord<'_>,
+        found: &SchemasOf<'_, '_>,
+        schemas: &SchemaView<'_>,
+        block: &mut BlockBuilder,
+    ) -> Result<Appended, Refusal> {
+        match Row::new(self, block).by_schema(record, found, schemas, None) {
+            Err(Refusal::DuplicateMember) => {
+                block.rollback();
+                let value = if found.value.is_some() { b"" } else { record.value.unwrap_or_default() };
+                let superseded = Superseded::of(record.key, value, self.value)?;
+                Row::new(self, block).by_schema(record, found, schemas, Some(&superseded))
+            }
+            outcome => outcome,
         }
     }
 }
@@ -60,7 +84,7 @@ impl Row<'_, '_> {
             (Some(key), _) if is_null(key, schemas) => {}
             (Some(key), _) => self.payload(key, schemas, KEY)?,
             (None, Some(key)) if write_key => self.key(key, superseded.map(|superseded| &superseded.key))?,
-            (None, Some(key)) if plan.key == InPlace::Json => check_key(key)?,
+            (None, Some(key)) if plan.key == InPlace::Json => plan.check_key(key)?,
             (None, _) => {}
         }
         self.in_key = false;

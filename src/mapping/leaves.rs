@@ -139,7 +139,7 @@ impl Row<'_, '_> {
     }
 
     pub(super) fn time(&mut self, name: u32, time: Timestamp) -> Result<(), Refusal> {
-        let shown = iso(time).unwrap_or_else(|| format!("{time:?}"));
+        let shown = iso(time).unwrap_or_else(|| time.to_string());
         let number = match self.place(name)? {
             Place::Column(number) | Place::Times(number) => number,
             Place::Taken => return Ok(()),
@@ -186,6 +186,23 @@ impl Row<'_, '_> {
             Place::Column(number) | Place::Times(number) => self.unsupported(number, Kind::Map, &json),
             Place::Taken => Ok(()),
             Place::Timestamp(part) => Err(self.no_timestamp(part, "a map", json.as_bytes())),
+        }
+    }
+
+    /// A number that QuestDB's Kafka connector has no column for.
+    pub(super) fn narrow(&mut self, name: u32, number: &Value) -> Result<(), Refusal> {
+        let text = number.shown();
+        let column = match self.place(name)? {
+            Place::Column(column) | Place::Times(column) => column,
+            Place::Taken => return Ok(()),
+            Place::Timestamp(part) => {
+                return Err(self.no_timestamp(part, "an int8, int16 or float32", text.as_bytes()));
+            }
+        };
+        match self.plan.config.unsupported {
+            Unsupported::Text => self.value(name, number),
+            Unsupported::Skip => Ok(()),
+            Unsupported::Refuse => Err(self.too_narrow(column, &text)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Trees into columns, by the same rules as bytes that are read in place.
 
 use super::plan::Plan;
-use super::record::{Appended, Row, SourceRecord, too_many_names};
+use super::record::{Appended, Child, Row, SourceRecord, too_many_names};
 use super::refusal::Refusal;
 use crate::decode::json::{Number, NumberValue, Scanner};
 use crate::decode::{Message, Object, Value};
@@ -75,10 +75,16 @@ impl Row<'_, '_> {
             Value::Float(value) => self.float(name, *value),
             Value::Text(text) => self.text(name, text.as_bytes()),
             Value::Untyped(text) => self.untyped(name, text),
-            Value::Object(fields) => {
-                let child = self.block.paths.child(name);
-                self.fields(child, fields)
-            }
+            Value::Object(fields) => match self.child(name) {
+                Child::Object(child) => self.fields(child, fields),
+                Child::Timestamp(part) => {
+                    let mut json = String::new();
+                    value.write_json(&mut json);
+                    Err(self.no_timestamp(part, "an object", json.as_bytes()))
+                }
+            },
+            Value::Narrow(number) => self.narrow(name, number),
+            Value::EmptyArray { dimensions } => self.typed_empty_array(name, *dimensions),
             // Arrays are judged by their JSON, as those that are read in place.
             Value::Array(_) => {
                 let mut json = String::new();

@@ -161,6 +161,18 @@ impl Row<'_, '_> {
         self.refuse(number, message)
     }
 
+    /// A number that a transform has made too narrow.
+    #[cold]
+    pub(super) fn too_narrow(&self, number: usize, value: &str) -> Refusal {
+        let message = format!(
+            "column {}: a transform has made {value} an int8, int16 or float32 without a schema, which QuestDB's Kafka \
+             connector has no column for; cast to int32, int64 or float64, or write it all the same: `unsupported = \
+             \"text\"` for the topic, \"skip\" leaves it out",
+            self.block.columns[number].name
+        );
+        self.refuse(number, message)
+    }
+
     #[cold]
     pub(super) fn out_of_range(&self, number: usize, source: &Number<'_>) -> Refusal {
         let column = &self.block.columns[number];
@@ -212,6 +224,18 @@ impl Row<'_, '_> {
         let message = format!(
             "column {name} has numbers with a fraction in an earlier record of the batch, so it is DOUBLE, and no \
              DOUBLE is exactly {}; list the column under `doubles` for the topic where the nearest one will do",
+            cut(source.text)
+        );
+        Refusal::of_column(name.clone(), message)
+    }
+
+    /// A fraction in a new column whose first number is an integer.
+    #[cold]
+    pub(super) fn not_widened(&self, number: usize, source: &Number<'_>) -> Refusal {
+        let name = &self.block.columns[number].name;
+        let message = format!(
+            "column {name} has an integer in the first record of the batch that has it, so it is LONG, and {} in this \
+             one, which no LONG holds; list the column under `doubles` for the topic, or set `widen_integers = true`",
             cut(source.text)
         );
         Refusal::of_column(name.clone(), message)

@@ -4,8 +4,10 @@
 //! record after another into rows of a block.
 
 mod arrays;
+mod attempt;
 mod avro;
 mod by_schema;
+mod computed;
 mod convert;
 mod leaves;
 mod literals;
@@ -30,4 +32,4 @@ pub use names::NameError;
 pub use pipeline::{Pipeline, PipelineError, check_topics};
 pub use plan::{Plan, PlanError};
 pub use record::{Appended, SourceRecord};
-pub use tables::{TableRows, Tables};
+pub use tables::{Finished, TableRows, Tables};

@@ -1,7 +1,6 @@
-//! Which names QuestDB takes: `TableUtils.isValidTableName` and `isValidColumnName` of QuestDB 9.3, with its
-//! default limit (`cairo.max.file.name.length`) in bytes, as QuestDB's clients count it.
+//! The names of a topic's tables, and of the columns of headers.
 
-use crate::config::{MAX_NAME_BYTES, TopicConfig, is_illegal_in_names};
+use crate::config::{TopicConfig, fault_of_table_name, is_illegal_in_names};
 use crate::rows::TableName;
 
 /// Why there is no table of a name.
@@ -36,32 +35,6 @@ pub(super) fn checked_table_name(topic: &str, table: String) -> Result<TableName
         None => Ok(TableName::new(table)),
         Some(reason) => Err(NameError { topic: topic.to_owned(), table, reason }),
     }
-}
-
-fn fault_of_table_name(name: &str) -> Option<&'static str> {
-    if name.is_empty() {
-        return Some("it is empty");
-    }
-    if name.len() > MAX_NAME_BYTES {
-        return Some("it is longer than 127 bytes");
-    }
-    if name.chars().any(|character| character != '.' && character != '-' && is_illegal_in_names(character)) {
-        return Some(
-            "QuestDB takes no control characters and none of ? , ' \" \\ / : ( ) + * % ~ in a table's name",
-        );
-    }
-    if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
-        return Some("QuestDB takes no dot at the start, at the end or after another in a table's name");
-    }
-    if name.starts_with(' ') || name.ends_with(' ') {
-        return Some("QuestDB takes no space at the start or the end of a table's name");
-    }
-    // Table names ignore case. A topic such as telemetry_vehicles is nobody's but the user's.
-    let lower = name.to_ascii_lowercase();
-    if lower.starts_with("sys.") || lower == "telemetry" || lower == "telemetry_config" {
-        return Some("QuestDB keeps this name for itself");
-    }
-    None
 }
 
 /// A column's name for a header, whose own names are words with hyphens more often than not.

@@ -11,6 +11,7 @@ use crate::decode::{
     BySchema, Decoder, DecoderConfigError, Message, Payload, PayloadError, SchemaView, Value,
 };
 use crate::rows::{RowError, TableName};
+use crate::sql::{Expressions, SqlError};
 use crate::transform::{Flow, TransformConfigError, Transforms};
 
 /// What happens to the records of a topic before and while they become rows: made once from the topic's settings.
@@ -25,6 +26,8 @@ pub struct Pipeline {
     key: Decoder,
     value: Decoder,
     transforms: Transforms,
+    /// What is computed from rows, and which of them are written.
+    expressions: Option<Expressions>,
     reads_in_place: bool,
 }
 
@@ -53,6 +56,36 @@ pub enum PipelineError {
         /// What is wrong.
         error: TransformConfigError,
     },
+    /// `filter` or `columns` is wrong.
+    #[error("topic {topic:?}: {error}")]
+    Sql {
+        /// The topic.
+        topic: String,
+        /// What is wrong.
+        error: SqlError,
+    },
+}
+
+impl PipelineError {
+    /// The topic's setting that is to blame.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Name(_) => "table",
+            Self::Format { .. } => "format",
+            Self::Transform { .. } => "transforms",
+            Self::Sql { error, .. } => &error.key,
+        }
+    }
+
+    /// What is wrong, for where topic and setting are told already.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Name(error) => error.to_string(),
+            Self::Format { error, .. } => error.to_string(),
+            Self::Transform { error, .. } => error.to_string(),
+            Self::Sql { error, .. } => format!("`{}`: {}", error.expression, error.reason),
+        }
+    }
 }
 
 impl Pipeline {
@@ -60,6 +93,8 @@ impl Pipeline {
     pub fn new(topic: &str, config: &Arc<TopicConfig>) -> Result<Self, PipelineError> {
         let transforms = Transforms::new(&config.transforms)
             .map_err(|error| PipelineError::Transform { topic: topic.to_owned(), error })?;
+        let expressions = Expressions::new(&config.filter, &config.columns)
+            .map_err(|error| PipelineError::Sql { topic: topic.to_owned(), error })?;
         let wrong = |error| PipelineError::Format { topic: topic.to_owned(), error };
         let key = Decoder::of_keys(config).map_err(wrong)?;
         let value = Decoder::of_values(config).map_err(wrong)?;
@@ -81,6 +116,7 @@ impl Pipeline {
             key,
             value,
             transforms,
+            expressions,
             reads_in_place,
         })
     }
@@ -100,6 +136,11 @@ impl Pipeline {
     /// Whether bad records are set aside, and the others of their batch written.
     pub fn sets_bad_records_aside(&self) -> bool {
         self.config.on_error != OnError::Reject
+    }
+
+    /// What is computed from rows, and which of them are written. None: all are, as they are.
+    pub(super) fn expressions(&self) -> Option<&Expressions> {
+        self.expressions.as_ref()
     }
 
     /// Whether a [`Plan`] reads this topic's records in place.
@@ -136,7 +177,15 @@ impl Pipeline {
         table: &TableName,
         schema: &crate::schema::TableSchema,
     ) -> Result<Plan, super::PlanError> {
-        Plan::new(&self.topic, table.clone(), &self.config, schema)
+        let plan = Plan::new(&self.topic, table.clone(), &self.config, schema)?;
+        match self.config.columns.keys().find(|name| plan.is_designated(&name.to_lowercase())) {
+            None => Ok(plan),
+            Some(column) => Err(super::PlanError::ComputedTimestamp {
+                topic: self.topic.as_ref().to_owned(),
+                table: table.clone(),
+                column: column.clone(),
+            }),
+        }
     }
 
     /// Hands on the record as messages, one after the other, each of them a row. `repeated` counts the bytes of
@@ -222,7 +271,10 @@ impl Pipeline {
             (_, Some(template)) => fill(template, message).map_err(|variable| RowError {
                 record: record.index,
                 column: None,
-                message: format!("the record has nothing for `{variable}` in the table's name, `{template}`"),
+                message: format!(
+                    "the record has nothing for `{variable}` in the table's name, `{template}`; send it, or change \
+                     `table` for the topic"
+                ),
             })?,
             (None, None) => message.topic.clone(),
         };
@@ -359,6 +411,7 @@ fn plain(value: &Value, out: &mut String) {
         Value::Text(text) | Value::Symbol(text) | Value::Untyped(text) => out.push_str(text),
         Value::Double { value, .. } => out.push_str(&crate::decode::java_double(*value)),
         Value::Float(value) => out.push_str(&crate::decode::java_float(*value)),
+        Value::Narrow(number) => plain(number, out),
         Value::Object(object) | Value::Map(object) => {
             out.push('{');
             for (index, (name, value)) in object.0.iter().enumerate() {

@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::record::SourceRecord;
 use super::selection::Selection;
 use super::types::{self, new_column, target_of};
 use crate::config::{
@@ -28,6 +29,8 @@ pub struct Plan {
     pub(super) value: InPlace,
     /// The fields that become the designated timestamp.
     pub(super) timestamp: Option<TimestampConfig>,
+    /// Whether the designated timestamp is the time of arrival where no field is to be it.
+    pub(super) is_of_arrival: bool,
     columns: HashMap<String, TableColumn>,
     /// The topic.
     pub(super) topic: Arc<str>,
@@ -80,6 +83,19 @@ pub enum PlanError {
         /// The table.
         table: TableName,
     },
+    /// A topic computes the column that says when.
+    #[error(
+        "topic {topic:?}: columns.{column}: that is the designated timestamp of table {table}, which cannot be computed; \
+         give the column another name, or take the timestamp from a field with `timestamp`"
+    )]
+    ComputedTimestamp {
+        /// The topic.
+        topic: String,
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+    },
 }
 
 impl Plan {
@@ -102,6 +118,7 @@ impl Plan {
         let prefix = |prefix: &str| if prefix.is_empty() { String::new() } else { format!("{prefix}_") };
         let or = |name: &str, other: &str| if name.is_empty() { other.to_owned() } else { name.to_owned() };
         let selection = Selection::new(config);
+        let timestamp = config.timestamp.clone().filter(|timestamp| !timestamp.fields.is_empty());
         Ok(Self {
             topic: topic.clone(),
             key_column: or(&config.key_prefix, "key"),
@@ -120,11 +137,11 @@ impl Plan {
             designated,
             key: InPlace::of(config.key_format),
             value: InPlace::of(config.format),
-            timestamp: config.timestamp.clone(),
-            judges_nulls: config
-                .timestamp
+            judges_nulls: timestamp
                 .as_ref()
                 .is_some_and(|timestamp| timestamp.missing != MissingTimestamp::Refuse),
+            timestamp,
+            is_of_arrival: config.timestamp.as_ref().is_some_and(TimestampConfig::is_arrival),
             columns: schema.columns.clone(),
             symbols: lower(&config.symbols),
             doubles: lower(&config.doubles),
@@ -149,6 +166,12 @@ impl Plan {
         self.designated_lower == lower
     }
 
+    /// What a record's designated timestamp is where nothing in it is, in milliseconds since 1970.
+    #[inline]
+    pub(super) fn time_ms(&self, record: &SourceRecord<'_>) -> i64 {
+        if self.is_of_arrival { record.arrival_ms } else { record.timestamp_ms }
+    }
+
     /// How the designated timestamp is written where it is a text; None: in ISO 8601.
     pub(super) fn designated_format(&self) -> Option<&TimestampFormat> {
         let own = self.timestamp.as_ref().and_then(|timestamp| timestamp.format.as_ref());
@@ -158,6 +181,11 @@ impl Plan {
     /// Whether the texts of a column (by its name in lower case) are times.
     pub(super) fn has_times(&self, lower: &str) -> bool {
         self.times.contains(lower)
+    }
+
+    /// Whether a column's numbers are doubles by the settings.
+    pub(super) fn has_doubles(&self, column: &str) -> bool {
+        !self.doubles.is_empty() && self.doubles.contains(&column.to_lowercase())
     }
 
     /// A column by its name, and that name in lower case, which column names ignore. Err: what is wrong with it.

@@ -2,8 +2,9 @@ use std::collections::HashSet;
 
 use quafka_protocol::Headers;
 
+use super::attempt::{Superseded, bad_key, row_error};
 use super::plan::{InPlace, Plan};
-use super::refusal::{Refusal, cut};
+use super::refusal::{BadText, Refusal, cut};
 use crate::config::TopLevelArray;
 use crate::decode::json::{self, JsonError, Scanner};
 use crate::decode::{Timestamp, Value};
@@ -63,90 +64,20 @@ impl Plan {
     fn skip(&self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
         if self.key == InPlace::Json
             && let Some(key) = record.key
-            && let Err(refusal) = check_key(key)
+            && let Err(refusal) = self.check_key(key)
         {
             return Err(row_error(record, self.value, refusal));
         }
         Ok(Appended::Skipped)
     }
-
-    /// Sees that a block is of this plan.
-    #[inline]
-    pub(super) fn take_up(
-        &self,
-        record: &SourceRecord<'_>,
-        block: &mut BlockBuilder,
-    ) -> Result<(), RowError> {
-        if block.plan != self.id {
-            if block.rows() > 0 {
-                return Err(RowError {
-                    record: record.index,
-                    column: None,
-                    message: "the block was begun by another plan; this is an error in quafka".to_owned(),
-                });
-            }
-            *block = self.block_builder();
-        }
-        Ok(())
-    }
-
-    /// Appends what an attempt makes a row of.
-    pub(super) fn attempt(
-        &self,
-        record: &SourceRecord<'_>,
-        block: &mut BlockBuilder,
-        attempt: impl FnOnce(Row<'_, '_>) -> Result<(), Refusal>,
-    ) -> Result<Appended, RowError> {
-        self.take_up(record, block)?;
-        let mut outcome = attempt(Row::new(self, block));
-        if let (Err(Refusal::DuplicateMember), Some(value)) = (&outcome, record.value) {
-            block.rollback();
-            outcome = Superseded::of(record.key, value, self.value)
-                .map_err(Refusal::from)
-                .and_then(|superseded| Row::new(self, block).append(record, value, Some(&superseded)));
-        }
-        match outcome {
-            Ok(()) => Ok(Appended::Row),
-            Err(refusal) => {
-                block.rollback();
-                Err(row_error(record, self.value, refusal))
-            }
-        }
-    }
 }
 
-#[cold]
-pub(super) fn row_error(record: &SourceRecord<'_>, read: InPlace, refusal: Refusal) -> RowError {
-    let value = record.value.unwrap_or_default();
-    let (column, message) = match refusal {
-        Refusal::Row(reason) => (reason.column, reason.message),
-        Refusal::Json(error) => {
-            let start = value.get(..error.offset).map_or(0, |before| before.len().saturating_sub(20));
-            let near = cut(value.get(start..).unwrap_or_default());
-            let starts = if read == InPlace::Json { "" } else { "starts with `{` but " };
-            (None, format!("the value {starts}is not valid JSON: {error}, near `{near}`"))
-        }
-        Refusal::DuplicateMember => (None, "the value names a field twice".to_owned()),
-    };
-    RowError { record: record.index, column, message }
-}
-
-/// The members of a record's objects that later ones of the same name replace.
-pub(super) struct Superseded {
-    pub key: HashSet<usize>,
-    pub value: HashSet<usize>,
-}
-
-impl Superseded {
-    pub fn of(key: Option<&[u8]>, value: &[u8], read: InPlace) -> Result<Self, JsonError> {
-        let of = |document: &[u8]| match json::looks_like_object(document) {
-            true => json::superseded_members(document),
-            false => Ok(HashSet::new()),
-        };
-        let value = if read == InPlace::Text { HashSet::new() } else { of(value)? };
-        // A key that is not JSON is reported as such when it is read again.
-        Ok(Self { key: of(key.unwrap_or_default()).unwrap_or_default(), value })
-    }
+/// What an object in a record is.
+pub(super) enum Child {
+    /// Columns, by its number among the objects.
+    Object(u32),
+    /// It stands where the designated timestamp belongs, or one of its parts, by its number.
+    Timestamp(u32),
 }
 
 /// One attempt at a row.
@@ -168,7 +99,7 @@ impl<'p, 'b> Row<'p, 'b> {
         Self { plan, block, timestamp: None, timestamp_parts: Vec::new(), in_key: false, values: 0 }
     }
 
-    fn append(
+    pub(super) fn append(
         mut self,
         record: &SourceRecord<'_>,
         value: &[u8],
@@ -181,7 +112,7 @@ impl<'p, 'b> Row<'p, 'b> {
                 self.key(key, superseded.map(|superseded| &superseded.key))?;
                 self.in_key = false;
             } else if self.plan.key == InPlace::Json {
-                check_key(key)?;
+                self.plan.check_key(key)?;
             }
         }
         self.plain_value(value, superseded.map(|superseded| &superseded.value))?;
@@ -206,7 +137,11 @@ impl<'p, 'b> Row<'p, 'b> {
                 std::str::from_utf8(value).map_err(|_| {
                     Refusal::of_column(
                         plan.value_column.as_str(),
-                        format!("the record's value is not UTF-8: `{}`", cut(value)),
+                        format!(
+                            "the record's value is not UTF-8: `{}`; set `format` for the topic to what it is, such as \
+                             \"raw\"",
+                            cut(value)
+                        ),
                     )
                 })?;
                 self.record_text(&plan.value_column, value)?;
@@ -267,7 +202,7 @@ impl<'p, 'b> Row<'p, 'b> {
     ) -> Result<(), Refusal> {
         let (timestamp, substitute) = match (self.timestamp, &self.plan.timestamp, designated) {
             (Some(timestamp), ..) => (timestamp, false),
-            (None, None, None) => (self.timestamp_of_record(record.timestamp_ms)?, false),
+            (None, None, None) => (self.timestamp_of_record(self.plan.time_ms(record))?, false),
             (None, None, Some(time)) => (self.timestamp_of_payload(time)?, false),
             (None, Some(_), _) => self.timestamp_without_field(record)?,
         };
@@ -293,7 +228,9 @@ impl<'p, 'b> Row<'p, 'b> {
             InPlace::Json => {
                 return self.document(KEY, &plan.key_column, key, superseded).map_err(
                     |refusal| match refusal {
+                        refusal if plan.replaces_halves_of(key, &refusal) => refusal,
                         Refusal::Json(error) => bad_key(key, &error),
+                        Refusal::Text(bad) => bad_key(key, &bad.error),
                         refusal => refusal,
                     },
                 );
@@ -315,12 +252,17 @@ impl<'p, 'b> Row<'p, 'b> {
         }
         let mut scanner = Scanner::new(key);
         let read = self.object(&mut scanner, KEY, superseded).and_then(|()| Ok(scanner.end()?));
-        read.map_err(|refusal| match refusal {
-            Refusal::Json(error) => Refusal::of_row(format!(
+        let bad = |error: JsonError| {
+            Refusal::of_row(format!(
                 "the record's key starts with `{{` but is not valid JSON: {error}; the key is `{}`; set \
                  `include_key = false` for the topic where keys need not be in the table",
                 cut(key)
-            )),
+            ))
+        };
+        read.map_err(|refusal| match refusal {
+            refusal if plan.replaces_halves_of(key, &refusal) => refusal,
+            Refusal::Json(error) => bad(error),
+            Refusal::Text(text) => bad(text.error),
             refusal => refusal,
         })
     }
@@ -373,7 +315,7 @@ impl<'p, 'b> Row<'p, 'b> {
     ) -> Result<(), Refusal> {
         match scanner.value_start()? {
             b'"' => {
-                let text = scanner.string()?;
+                let text = scanner.string().map_err(|error| self.bad_text(name, error))?;
                 match text.plain() {
                     Some(plain) => self.text(name, plain),
                     None => {
@@ -402,12 +344,43 @@ impl<'p, 'b> Row<'p, 'b> {
                 scanner.word(b"null")?;
                 if self.plan.judges_nulls { self.null(name) } else { Ok(()) }
             }
-            b'{' => {
-                let child = self.block.paths.child(name);
-                self.object(scanner, child, superseded)
-            }
+            b'{' => match self.child(name) {
+                Child::Object(child) => self.object(scanner, child, superseded),
+                Child::Timestamp(part) => {
+                    let start = scanner.offset();
+                    scanner.skip_value()?;
+                    Err(self.no_timestamp(part, "an object", scanner.since(start)))
+                }
+            },
             b'[' => self.array(name, scanner),
             _ => Err(scanner.expected_value().into()),
+        }
+    }
+
+    /// What an object is whose name is met. Its fields would be columns, so it is no time itself.
+    #[inline]
+    pub(super) fn child(&mut self, name: u32) -> Child {
+        match self.block.paths.known_child(name) {
+            Some(child) => Child::Object(child),
+            None => self.new_child(name),
+        }
+    }
+
+    #[cold]
+    fn new_child(&mut self, name: u32) -> Child {
+        match self.timestamp_part(name) {
+            Some(part) => Child::Timestamp(part),
+            None => Child::Object(self.block.paths.child(name)),
+        }
+    }
+
+    /// Why a document is no JSON, with the column that is to blame where a text is.
+    #[cold]
+    pub(super) fn bad_text(&self, name: u32, error: JsonError) -> Refusal {
+        if error.kind.is_of_text() {
+            Refusal::Text(Box::new(BadText { column: self.block.paths.field_name(name).into(), error }))
+        } else {
+            Refusal::Json(error)
         }
     }
 
@@ -431,24 +404,6 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 }
 
-/// Whether a key that is not written is JSON all the same: it is what its topic's settings promise.
-pub(super) fn check_key(key: &[u8]) -> Result<(), Refusal> {
-    if json::is_null(key) {
-        return Ok(());
-    }
-    let mut scanner = Scanner::new(key);
-    scanner.skip_value().and_then(|()| scanner.end()).map_err(|error| bad_key(key, &error))
-}
-
-#[cold]
-fn bad_key(key: &[u8], error: &JsonError) -> Refusal {
-    Refusal::of_row(format!(
-        "the record's key is not valid JSON, which `key_format` says: {error}; the key is `{}`; set \
-         `key_format = \"auto\"` for the topic where keys are something else",
-        cut(key)
-    ))
-}
-
 /// A header is text where it is UTF-8, and bytes elsewhere.
 pub(super) fn header_value(value: Option<&[u8]>) -> Value {
     match value.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
@@ -461,6 +416,7 @@ pub(super) fn header_value(value: Option<&[u8]>) -> Value {
 #[cold]
 pub(super) fn too_many_names() -> Refusal {
     Refusal::of_row(
-        "the records of the batch have more than 10,000 different field names; is a name made of data?",
+        "the records of the batch have more than 10,000 different field names, as when names are made of data; send such \
+         data as values, or smaller batches",
     )
 }

@@ -13,8 +13,17 @@ pub(super) enum Refusal {
     DuplicateMember,
     /// The document is not JSON.
     Json(JsonError),
+    /// A field's text has something in it that is no character.
+    Text(Box<BadText>),
     /// Anything else.
     Row(Box<Reason>),
+}
+
+/// A text that is none.
+#[derive(Debug)]
+pub(super) struct BadText {
+    pub column: Arc<str>,
+    pub error: JsonError,
 }
 
 /// What a `RowError` is made of.
@@ -25,6 +34,16 @@ pub(super) struct Reason {
 }
 
 impl Refusal {
+    /// Whether the document would be JSON if its texts had other characters.
+    #[cold]
+    pub fn is_of_text(&self) -> bool {
+        match self {
+            Self::Json(error) => error.kind.is_of_text(),
+            Self::Text(_) => true,
+            Self::DuplicateMember | Self::Row(_) => false,
+        }
+    }
+
     #[cold]
     pub fn of_row(message: impl Into<String>) -> Self {
         Self::Row(Box::new(Reason { column: None, message: message.into() }))
@@ -48,7 +67,10 @@ impl From<Limit> for Refusal {
     fn from(limit: Limit) -> Self {
         Self::of_row(match limit {
             Limit::Columns => {
-                format!("the batch has more than {MAX_COLUMNS} columns, QuestDB's limit for a table")
+                format!(
+                    "the batch has more than {MAX_COLUMNS} columns, QuestDB's limit for a table; leave some out with \
+                     `only` or `drop` for the topic, or send such data as values"
+                )
             }
             Limit::DenseBytes => {
                 "the rows of the batch have so many columns, most of them without a value in most \

@@ -116,8 +116,7 @@ impl Row<'_, '_> {
                 None => return Err(self.not_exact(number, source)),
             },
             (Values::Varchar { .. } | Values::Symbol { .. }, _) => {
-                // Not the source: -0 is 0.
-                return self.text_of(number, Kind::Integer, value.to_string().as_bytes());
+                return self.text_of_integer(number, value);
             }
             _ => return self.convert_integer(number, value, source),
         }
@@ -156,6 +155,12 @@ impl Row<'_, '_> {
                     _ => return Err(self.out_of_range(number, source)),
                 }
             }
+            (Values::Long(values), Target::Free) if !self.plan.config.widen_integers => {
+                match integral(value).filter(|integer| value.fract() == 0.0 && *integer != i64::MIN) {
+                    Some(integer) => values.push(integer),
+                    None => return Err(self.not_widened(number, source)),
+                }
+            }
             (Values::Long(_), Target::Free | Target::Other | Target::NewSymbol) => {
                 if column.promote(attempt).is_none() {
                     return Err(self.not_promoted(number, source));
@@ -173,10 +178,11 @@ impl Row<'_, '_> {
     /// An integer of more than 64 bits. Where doubles or texts are written anyway it is one of those.
     #[cold]
     fn big_integer(&mut self, number: usize, source: &Number<'_>) -> Result<(), Refusal> {
+        let as_double = || source.as_str().parse().unwrap_or(f64::INFINITY);
         match self.block.columns[number].target {
-            Target::Double | Target::Float | Target::NewDouble => {
-                let value = source.as_str().parse().unwrap_or(f64::INFINITY);
-                self.double(number, value, source)
+            Target::Double | Target::Float | Target::NewDouble => self.double(number, as_double(), source),
+            Target::Symbol | Target::NewSymbol if self.is_of_doubles(number) => {
+                self.double(number, as_double(), source)
             }
             Target::Text | Target::Symbol | Target::NewSymbol => {
                 self.start(number, Kind::Integer)?;
@@ -188,6 +194,21 @@ impl Row<'_, '_> {
             }
             _ => Err(self.out_of_range(number, source)),
         }
+    }
+
+    /// An integer where text is written.
+    fn text_of_integer(&mut self, number: usize, value: i64) -> Result<(), Refusal> {
+        let text = match self.block.columns[number].target {
+            Target::Symbol | Target::NewSymbol if self.is_of_doubles(number) => java_double(value as f64),
+            // Not the source: -0 is 0.
+            _ => value.to_string(),
+        };
+        self.text_of(number, Kind::Integer, text.as_bytes())
+    }
+
+    /// Whether all numbers of a column are doubles by the topic's settings. A symbol is then a double's text.
+    fn is_of_doubles(&self, number: usize) -> bool {
+        self.plan.has_doubles(&self.block.columns[number].name)
     }
 
     /// A number or a boolean where text is written.

@@ -179,6 +179,12 @@ impl Paths {
         self.names[name as usize].object == RECORD
     }
 
+    /// The object that a name leads to, where it has been met.
+    #[inline]
+    pub fn known_child(&self, name: u32) -> Option<u32> {
+        Some(self.names[name as usize].child).filter(|child| *child != NONE)
+    }
+
     /// The object that a name leads to.
     pub fn child(&mut self, name: u32) -> u32 {
         let child = self.names[name as usize].child;

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::http_listener;
 use super::listener::listen;
-use crate::api::Gateway;
+use crate::api::{Gateway, Unfinished};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
@@ -115,6 +115,7 @@ impl Server {
             memory,
             metrics,
             kafka_letters: KafkaLetters::default(),
+            unfinished: Unfinished::default(),
             refusals: LogLimit::new(REFUSALS_LOGGED, REFUSALS_INTERVAL),
             strangers: LogLimit::new(STRANGERS_LOGGED, STRANGERS_INTERVAL),
             decompressors: Mutex::default(),

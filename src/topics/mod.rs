@@ -14,7 +14,7 @@ use crate::config::{TopicConfig, TopicsConfig};
 
 pub use numbers::{Numbers, NumbersError};
 pub use partition::{Admission, Admitted, Earlier, Partition};
-pub use producers::Verdict;
+pub use producers::{Rejection, Verdict};
 pub use topic::{Topic, TopicError};
 
 /// The topics of this gateway.

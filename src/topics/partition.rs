@@ -4,8 +4,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::numbers::Numbers;
-use super::producers::{Judgement, Place, Producers, Sequence, Verdict, last_of};
-use crate::rows::RowError;
+use super::producers::{Judgement, Place, Producers, Rejection, Sequence, Verdict, last_of};
 use crate::sink::FenceToken;
 
 /// One partition of a topic: offsets and producers.
@@ -164,8 +163,8 @@ impl Admitted {
 
     /// The batch can never be written as it is. Its sequence numbers count as used, so that its followers are
     /// still in order.
-    pub fn reject(mut self, errors: Arc<[RowError]>) {
-        self.settle(Verdict::Rejected(errors));
+    pub fn reject(mut self, rejection: Arc<Rejection>) {
+        self.settle(Verdict::Rejected(rejection));
     }
 
     fn settle(&mut self, verdict: Verdict) {
@@ -261,10 +260,10 @@ mod tests {
         let partition = partition();
         let bad = admitted(partition.admit(1, 0, 0, 10));
         let follower = admitted(partition.admit(1, 0, 10, 10));
-        bad.reject([].into());
+        bad.reject(Arc::default());
         follower.commit();
         admitted(partition.admit(1, 0, 20, 10));
         let Admission::Duplicate(copy) = partition.admit(1, 0, 0, 10) else { panic!() };
-        assert_eq!(copy.verdict().await, Some(Verdict::Rejected([].into())));
+        assert_eq!(copy.verdict().await, Some(Verdict::Rejected(Arc::default())));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::rows::RowError;
+use crate::rows::{RowError, TableName};
 use crate::sink::{Fence, FenceToken};
 
 /// Kafka remembers as many, because a producer may have as many requests in flight.
@@ -36,8 +36,18 @@ pub enum Verdict {
         /// The first record's offset.
         base_offset: i64,
     },
-    /// These records cannot become rows, and nothing of the batch was written.
-    Rejected(Arc<[RowError]>),
+    /// Records of it cannot become rows.
+    Rejected(Arc<Rejection>),
+}
+
+/// Why a batch is refused for good, and what is there of it all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejection {
+    /// The records that cannot become rows, at least some of them.
+    pub errors: Vec<RowError>,
+    /// The tables that have rows of the batch. Only a batch for several tables has any: its rows for one are refused
+    /// by QuestDB when those for another may be committed.
+    pub written: Vec<TableName>,
 }
 
 /// What a batch's sequence numbers say about it.

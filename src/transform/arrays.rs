@@ -163,7 +163,7 @@ fn entries(object: &mut Object, source: &str) -> Result<Option<Vec<Object>>, Str
 fn numbers(entries: &[Object], source: &str, field: &str) -> Result<Value, String> {
     let number = |(index, entry): (usize, &Object)| {
         let value = entry.field(field).unwrap_or(&Value::Null);
-        let number = match value {
+        let number = match value.widened() {
             Value::Integer(value) => Some(*value as f64),
             Value::BigInteger(digits) | Value::Decimal(digits) => digits.parse().ok(),
             Value::Double { value, .. } => Some(*value),

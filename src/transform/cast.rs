@@ -68,32 +68,36 @@ fn type_of(name: &str) -> Result<Type, String> {
 
 impl Change for Cast {
     fn apply(&self, message: &mut Message) -> Result<Flow, String> {
+        let has_schema = self.part.has_schema(message);
         let whole = self.part.of(message);
         if *whole == Value::Null {
             return Ok(Flow::Keep);
         }
         if let Some(kind) = self.whole {
-            *whole = cast(whole, kind)?;
+            *whole = cast(whole, kind, has_schema)?;
             return Ok(Flow::Keep);
         }
         let object = self.part.object(message)?;
         for (field, kind) in &self.fields {
             if let Some(value) = object.field_mut(field) {
-                *value = cast(value, *kind).map_err(|error| format!("field `{field}`: {error}"))?;
+                *value =
+                    cast(value, *kind, has_schema).map_err(|error| format!("field `{field}`: {error}"))?;
             }
         }
         Ok(Flow::Keep)
     }
 }
 
-fn cast(value: &Value, to: Type) -> Result<Value, String> {
-    let cast = match (to, value) {
+fn cast(value: &Value, to: Type, has_schema: bool) -> Result<Value, String> {
+    let narrow = |number| if has_schema { number } else { Value::Narrow(Box::new(number)) };
+    let cast = match (to, value.widened()) {
         (_, Value::Null) => Some(Value::Null),
-        (Type::Float32, value) => float(value).map(Value::Float),
+        (Type::Float32, value) => float(value).map(Value::Float).map(narrow),
         (Type::Float64, value) => double(value).map(Value::double),
         (Type::Boolean, value) => boolean(value).map(Value::Boolean),
         (Type::String, value) => string(value).map(Value::Text),
-        (to, value) => integer(value, to).map(Value::Integer),
+        (Type::Int8 | Type::Int16, value) => integer(value, to).map(Value::Integer).map(narrow),
+        (Type::Int32 | Type::Int64, value) => integer(value, to).map(Value::Integer),
     };
     cast.ok_or_else(|| {
         let name = NAMES.iter().find(|(_, kind)| *kind == to).map_or("", |(name, _)| name);
@@ -175,7 +179,10 @@ fn string(value: &Value) -> Option<String> {
         Value::Bytes(bytes) => base64(bytes),
         Value::Timestamp(Timestamp::Millis(millis)) => date_format::iso(*millis),
         Value::Timestamp(time) => number_of(*time).to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) | Value::Map(_) => return None,
+        Value::Narrow(number) => return string(number),
+        Value::Null | Value::Array(_) | Value::EmptyArray { .. } | Value::Object(_) | Value::Map(_) => {
+            return None;
+        }
     })
 }
 

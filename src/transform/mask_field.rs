@@ -50,7 +50,9 @@ fn nothing(value: &Value, has_schema: bool) -> Result<Value, String> {
         Value::Decimal(_) => Value::Decimal("0".into()),
         Value::Text(_) | Value::Symbol(_) | Value::Untyped(_) => Value::Text(String::new()),
         Value::Timestamp(_) => Value::Timestamp(Timestamp::Millis(0)),
+        Value::Narrow(number) => Value::Narrow(Box::new(nothing(number, has_schema)?)),
         Value::Array(_) => Value::Array(Vec::new()),
+        Value::EmptyArray { .. } => value.clone(),
         Value::Map(_) => Value::Map(Object::default()),
         Value::Object(_) if !has_schema => Value::Object(Object::default()),
         Value::Object(_) | Value::Bytes(_) => return Err(format!("{} cannot be masked", value.kind())),
@@ -69,6 +71,7 @@ fn replaced(value: &Value, replacement: &str) -> Result<Value, String> {
         }
         Value::Text(_) | Value::Untyped(_) => Some(Value::Text(text())),
         Value::Symbol(_) => Some(Value::Symbol(text())),
+        Value::Narrow(number) => Some(Value::Narrow(Box::new(replaced(number, replacement)?))),
         _ => return Err(format!("{} cannot be masked by a replacement", value.kind())),
     };
     masked.ok_or_else(|| format!("the replacement `{replacement}` is not {}, as the field is", value.kind()))

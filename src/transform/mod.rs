@@ -25,9 +25,9 @@ mod tests;
 
 use std::fmt;
 
-use self::options::{Options, nearest};
+use self::options::Options;
 use self::predicate::Condition;
-use crate::config::{Transform, TransformPart};
+use crate::config::{Transform, TransformPart, nearest};
 use crate::decode::{Message, Object, Value};
 
 /// The transforms of a topic, in order, ready to run.

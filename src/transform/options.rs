@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use crate::config::nearest;
+
 /// A transform's own options, by Kafka Connect's names. `"static.field" = "a"` and `static.field = "a"`, which TOML
 /// takes for a table in a table, are the same.
 #[derive(Debug)]
@@ -124,16 +126,6 @@ fn scalar(key: &str, value: &toml::Value) -> Result<String, String> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => Ok(value.to_string()),
-        other => Err(format!("`{key}` is {}, where a text belongs", other.type_str())),
+        other => Err(format!("`{key}` has a value of type {}, where a text belongs", other.type_str())),
     }
-}
-
-/// The name that was probably meant.
-pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let given = given.to_ascii_lowercase();
-    names
-        .map(|name| (strsim::jaro_winkler(&given, &name.to_ascii_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, name)| name)
 }

@@ -1,7 +1,7 @@
 use fancy_regex::Regex;
 
-use super::options::{Options, nearest};
-use crate::config::Predicate;
+use super::options::Options;
+use crate::config::{Predicate, nearest};
 use crate::decode::{Message, Value};
 
 /// Which records a transform is for (KIP-585).
@@ -31,7 +31,7 @@ impl Condition {
             }),
             "HasHeaderKey" => options.required("name").map(Test::HasHeaderKey),
             "RecordIsTombstone" => Ok(Test::RecordIsTombstone),
-            other => Err(match nearest(other, NAMES.into_iter()) {
+            other => Err(match nearest(other, NAMES) {
                 Some(name) => format!("there is no such predicate; did you mean `{name}`?"),
                 None => format!("there is no such predicate; there are {}", NAMES.join(", ")),
             }),

@@ -329,6 +329,16 @@ fn cast() {
     assert_eq!(field(&narrow, "e"), Value::Integer(-128));
     assert_eq!(field(&narrow, "f"), Value::Float(0.1));
     assert_eq!(field(&narrow, "g"), Value::Integer(7));
+    // Without a schema QuestDB's connector has no column for them; what comes after may cast them again.
+    let cast = r#"{ type = "Cast", spec = "e:int8,f:float32,g:int32" }"#;
+    let marked = run(cast, r#"{"e":5,"f":0.1,"g":6}"#);
+    assert_eq!(field(&marked, "e"), Value::Narrow(Box::new(Value::Integer(5))));
+    assert_eq!(field(&marked, "f"), Value::Narrow(Box::new(Value::Float(0.1))));
+    assert_eq!(field(&marked, "g"), Value::Integer(6));
+    let again = format!("{cast}, {{ type = \"Cast\", spec = \"e:int64,f:string\" }}");
+    assert_eq!(json_of(&again, r#"{"e":5,"f":0.1}"#), r#"{"e":5,"f":"0.1"}"#);
+    let masked = format!("{cast}, {{ type = \"MaskField\", fields = [\"e\"] }}");
+    assert_eq!(field(&run(&masked, r#"{"e":5}"#), "e"), Value::Narrow(Box::new(Value::Integer(0))));
     assert!(
         error(r#"{ type = "Cast", spec = "e:int8" }"#, r#"{"e":300}"#).contains("300 cannot be made int8")
     );
@@ -490,7 +500,10 @@ fn what_is_not_known_is_told_with_the_nearest_name() {
         ),
         (r#"{ type = "Flatten", x = "_" }"#, "there is no option `x`; there are delimiter"),
         (r#"{ type = "ExtractField" }"#, "it needs `field`"),
-        (r#"{ type = "ExtractField", field = ["a"] }"#, "`field` is array, where a text belongs"),
+        (
+            r#"{ type = "ExtractField", field = ["a"] }"#,
+            "`field` has a value of type array, where a text belongs",
+        ),
         (r#"{ type = "Flatten" }, { type = "Filter", x = 1 }"#, "number 2, `Filter`: there is no option `x`"),
     ] {
         let error = transforms(toml).unwrap_err();

@@ -9,10 +9,12 @@ pub mod batches;
 mod gateway;
 pub mod java;
 mod observed;
+mod obstacle;
 mod questdb;
 mod wire;
 
 pub use gateway::Gateway;
 pub use observed::until;
+pub use obstacle::Obstacle;
 pub use questdb::QuestDbServer;
 pub use wire::{Wire, frame};

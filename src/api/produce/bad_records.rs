@@ -1,11 +1,10 @@
 //! Records that cannot become rows, and what `on_error` makes of them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use quafka_protocol::ErrorCode;
 
-use super::response::Failure;
+use super::response::{Failure, MAX_RECORD_ERRORS};
 use crate::config::OnError;
 use crate::dead_letters::DeadLetter;
 use crate::mapping::SourceRecord;
@@ -17,11 +16,13 @@ use crate::topics::Topic;
 pub(super) struct BadRecords {
     on_error: OnError,
     topic: Arc<str>,
-    /// Why each is bad; where bad records are skipped, only of the first.
+    /// Which they are.
+    pub(super) records: Vec<RecordIndex>,
+    /// Why each is bad, where the batch is refused; of the first ones, where they are skipped.
     pub(super) errors: Vec<RowError>,
-    /// The records themselves, where they are kept.
+    /// The records themselves, where they are kept: one for each of `records`.
     pub(super) letters: Vec<DeadLetter>,
-    count: usize,
+    blames_a_column: bool,
     bytes: usize,
     limit_bytes: usize,
 }
@@ -32,26 +33,26 @@ impl BadRecords {
         Self {
             on_error: topic.config().on_error,
             topic: topic.name().clone(),
+            records: Vec::new(),
             errors: Vec::new(),
             letters: Vec::new(),
-            count: 0,
+            blames_a_column: false,
             bytes: 0,
             limit_bytes,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.count
+        self.records.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.records.is_empty()
     }
 
     /// Whether one of them is bad because of a column.
     pub(super) fn blames_a_column(&self) -> bool {
-        let letters = self.letters.iter().map(|letter| &letter.column);
-        self.errors.iter().map(|error| &error.column).chain(letters).any(Option::is_some)
+        self.blames_a_column
     }
 
     /// Whether a bad record means that nothing of its batch is written.
@@ -61,10 +62,11 @@ impl BadRecords {
 
     /// Adds one. Err: they take more memory than a batch may.
     pub(super) fn add(&mut self, record: &SourceRecord<'_>, error: RowError) -> Result<(), Failure> {
-        self.count += 1;
+        self.records.push(error.record);
+        self.blames_a_column |= error.column.is_some();
         match self.on_error {
             OnError::Reject => self.errors.push(error),
-            OnError::Skip if self.errors.is_empty() => self.errors.push(error),
+            OnError::Skip if self.errors.len() < MAX_RECORD_ERRORS => self.errors.push(error),
             OnError::Skip => {}
             OnError::Dlq => {
                 let letter = self.letter(record, error);
@@ -74,7 +76,8 @@ impl BadRecords {
                     let message = format!(
                         "{} bad records of the batch would take more than {} bytes as dead letters \
                          (limits.decompressed_bytes); send smaller batches",
-                        self.count, self.limit_bytes
+                        self.len(),
+                        self.limit_bytes
                     );
                     return Err(Failure::new(ErrorCode::MessageTooLarge, message));
                 }
@@ -83,12 +86,12 @@ impl BadRecords {
         Ok(())
     }
 
-    /// Leaves only those that are among `records`.
-    pub(super) fn retain(&mut self, base_offset: i64, records: &HashSet<RecordIndex>) {
-        self.errors.retain(|error| records.contains(&error.record));
-        let index = |letter: &DeadLetter| RecordIndex::try_from(letter.offset - base_offset).ok();
-        self.letters.retain(|letter| index(letter).is_some_and(|index| records.contains(&index)));
-        self.count = self.errors.len().max(self.letters.len());
+    /// Leaves only those for which `keep` says so.
+    pub(super) fn retain(&mut self, keep: impl Fn(RecordIndex) -> bool) {
+        self.errors.retain(|error| keep(error.record));
+        let mut records = self.records.iter();
+        self.letters.retain(|_| records.next().is_some_and(|&record| keep(record)));
+        self.records.retain(|&record| keep(record));
     }
 
     fn letter(&self, record: &SourceRecord<'_>, error: RowError) -> DeadLetter {

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use super::bad_records::BadRecords;
 use super::batch::{Converted, Placement, convert};
 use super::plans::{Plans, schema};
 use super::response::Failure;
+use super::unfinished::Progress;
 use crate::api::Gateway;
 use crate::config::{DeadLetters, OnError};
 use crate::dead_letters::{self, DeadLetter, KafkaTarget};
@@ -33,8 +34,20 @@ pub(super) struct Job {
     pub(super) fence: Option<FenceToken>,
     /// The batch, where its rows may have to be made again, and its share of the memory budget.
     pub(super) kept: Option<(Bytes, Arc<FrameCharge>)>,
+    /// What is done of it, also by an attempt before this one.
+    pub(super) progress: Progress,
     /// The records that QuestDB has refused.
     pub(super) refused: HashMap<RecordIndex, RowError>,
+}
+
+/// What a batch's records have become.
+pub(super) struct Rows {
+    pub(super) tables: Vec<TableRows>,
+    pub(super) bad: BadRecords,
+    /// How many rows the topic's filter has not let through.
+    pub(super) filtered: u64,
+    /// The turn in which the rows were made.
+    pub(super) turn: DecodeTurn,
 }
 
 /// Rows of a batch that are on their way to one table.
@@ -43,8 +56,8 @@ pub(super) struct Write {
     pub(super) adds_columns: bool,
     /// What the table looked like when the rows were made.
     schema: Option<Arc<TableSchema>>,
-    /// The records that the rows are from, where they may have to be made again.
-    records: Vec<RecordIndex>,
+    /// The records that the rows are from, where these may be only a part of the batch.
+    pub(super) records: Vec<RecordIndex>,
 }
 
 /// Dead letters that have to be kept before the batch is acknowledged.
@@ -62,7 +75,7 @@ impl Job {
         batch: &RecordBatch<'_>,
         plans: &mut Plans,
         mut turn: DecodeTurn,
-    ) -> Result<(Vec<TableRows>, BadRecords, DecodeTurn), Failure> {
+    ) -> Result<Rows, Failure> {
         let (gateway, topic) = (&self.gateway, &self.topic);
         let mut looked_again = false;
         let mut looked_up = 0;
@@ -72,11 +85,12 @@ impl Job {
                 convert(gateway, topic, plans, batch, self.placement, &self.refused, decompressor)
             });
             let (tables, schemas) = match converted? {
-                Converted::Rows { tables, bad } => {
+                Converted::Rows { mut tables, mut bad, filtered } => {
                     let judged = looked_again || !bad.blames_a_column();
                     let doubtful = if judged { Vec::new() } else { plans.doubt(gateway).await };
                     if doubtful.is_empty() {
-                        return Ok((tables, bad, turn));
+                        self.progress.leave_out(&mut tables, &mut bad);
+                        return Ok(Rows { tables, bad, filtered, turn });
                     }
                     looked_again = true;
                     (doubtful, Vec::new())
@@ -121,10 +135,11 @@ impl Job {
     ) -> Vec<(Write, Ticket)> {
         let mut submissions = Vec::with_capacity(tables.len());
         let mut writes = Vec::with_capacity(tables.len());
+        let in_parts = self.kept.is_some() || tables.len() > 1 || self.progress.is_begun();
         for TableRows { block, adds_columns, .. } in tables {
             let table = block.table.clone();
             let schema = plans.schemas.get(&table).cloned();
-            let records = if self.kept.is_some() { block.origin.clone() } else { Vec::new() };
+            let records = if in_parts { block.origin.clone() } else { Vec::new() };
             let (submission, ticket) = self.submission(block, &turn);
             writes.push((Write { table, adds_columns, schema, records }, ticket));
             submissions.push(submission);
@@ -151,7 +166,10 @@ impl Job {
     }
 
     /// Does with bad records what the topic's `on_error` says, other than refusing the batch.
-    pub(super) async fn set_aside(&self, bad: BadRecords) -> Result<Option<Letters>, Failure> {
+    pub(super) async fn set_aside(
+        &self,
+        bad: BadRecords,
+    ) -> Result<Option<(Letters, Vec<RecordIndex>)>, Failure> {
         if bad.is_empty() {
             return Ok(None);
         }
@@ -164,17 +182,18 @@ impl Job {
         match &config.dlq {
             DeadLetters::Topic { topic, bootstrap } => {
                 let target = KafkaTarget { topic: topic.clone(), bootstrap: bootstrap.clone() };
-                Ok(Some(Letters::Topic(target, bad.letters)))
+                Ok(Some((Letters::Topic(target, bad.letters), bad.records)))
             }
             DeadLetters::Table { table } => {
                 let table = TableName::new(table.as_str());
                 let Some(block) = dead_letters::block(table.clone(), &bad.letters) else { return Ok(None) };
-                drop(bad);
+                let records = bad.records;
+                drop(bad.letters);
                 let turn = decode_turn(&self.gateway, self.deadline).await?;
                 let (submission, ticket) = self.submission(block, &turn);
                 drop(turn);
                 self.gateway.sink.submit(submission).await;
-                Ok(Some(Letters::Table(table, ticket)))
+                Ok(Some((Letters::Table(table, ticket), records)))
             }
         }
     }
@@ -186,7 +205,7 @@ impl Job {
         &mut self,
         write: &Write,
         errors: Vec<RowError>,
-    ) -> Result<(Vec<(Write, Ticket)>, Option<Letters>), Failure> {
+    ) -> Result<(Vec<(Write, Ticket)>, Option<(Letters, Vec<RecordIndex>)>), Failure> {
         let Some((records, _)) = self.kept.clone() else {
             return Err(Failure::new(ErrorCode::UnknownServerError, "the batch was not kept".to_owned()));
         };
@@ -199,10 +218,11 @@ impl Job {
         let mut plans = Plans::default();
         plans.learn(&self.gateway, &self.topic, &write.table, self.deadline).await?;
         let turn = decode_turn(&self.gateway, self.deadline).await?;
-        let (mut tables, mut bad, turn) = self.rows(&batch, &mut plans, turn).await?;
+        let Rows { mut tables, mut bad, turn, .. } = self.rows(&batch, &mut plans, turn).await?;
         tables.retain(|rows| rows.block.table == write.table);
         // The others have been told already.
-        bad.retain(self.placement.base_offset, &write.records.iter().copied().collect());
+        let concerned: HashSet<RecordIndex> = write.records.iter().copied().collect();
+        bad.retain(|record| concerned.contains(&record));
         let writes = self.submit(tables, &plans, turn).await;
         let letters = self.set_aside(bad).await?;
         Ok((writes, letters))

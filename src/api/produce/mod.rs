@@ -23,6 +23,7 @@ mod plans;
 mod response;
 mod settle;
 mod target;
+mod unfinished;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -37,6 +38,7 @@ use settle::Pending;
 use target::Target;
 
 pub(super) use response::too_old;
+pub use unfinished::Unfinished;
 
 /// However patient a client is, it hears from us by then.
 const MAX_PATIENCE: Duration = Duration::from_secs(30);

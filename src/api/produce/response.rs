@@ -10,7 +10,7 @@ use quafka_protocol::{DecodeError, ErrorCode, Reader, RequestHeader};
 use crate::api::by_hand::PutKafka;
 use crate::api::reply::text;
 use crate::api::{Answer, Call, Refusal, Reply};
-use crate::rows::RowError;
+use crate::topics::Rejection;
 
 /// A response says so of the first bad records only: what is wrong with a thousand records is wrong with them for the
 /// same reason, and the response has to stay small.
@@ -35,34 +35,35 @@ pub(super) struct PartitionResponse {
     pub(super) error: ErrorCode,
     pub(super) base_offset: i64,
     pub(super) message: Option<String>,
-    pub(super) record_errors: Arc<[RowError]>,
+    pub(super) rejection: Arc<Rejection>,
 }
 
 impl PartitionResponse {
     pub(super) fn committed(index: i32, base_offset: i64) -> Self {
-        Self { index, error: ErrorCode::None, base_offset, message: None, record_errors: Arc::default() }
+        Self { index, error: ErrorCode::None, base_offset, message: None, rejection: Arc::default() }
     }
 
     pub(super) fn failed(index: i32, failure: Failure) -> Self {
         let Failure { error, message } = failure;
-        Self { index, error, base_offset: -1, message: Some(message), record_errors: Arc::default() }
+        Self { index, error, base_offset: -1, message: Some(message), rejection: Arc::default() }
     }
 
-    pub(super) fn rejected(index: i32, record_errors: Arc<[RowError]>) -> Self {
+    pub(super) fn rejected(index: i32, rejection: Arc<Rejection>) -> Self {
         // Several clients show only this message and not the record errors, so it carries the first of them.
-        let message = match (record_errors.first(), record_errors.len()) {
+        let message = match (rejection.errors.first(), rejection.errors.len()) {
             (None, _) => "the batch was refused".to_owned(),
             (Some(first), 1) => format!("record {}: {}", first.record, first.message),
             (Some(first), n) => format!("record {}: {} (and {} more)", first.record, first.message, n - 1),
         };
-        let message = format!("nothing of the batch was written; {message}");
-        Self {
-            index,
-            error: ErrorCode::InvalidRecord,
-            base_offset: -1,
-            message: Some(message),
-            record_errors,
-        }
+        let message = match rejection.written.as_slice() {
+            [] => format!("nothing of the batch was written; {message}"),
+            written => {
+                let tables: Vec<_> = written.iter().map(|table| format!("`{table}`")).collect();
+                let tables = tables.join(", ");
+                format!("the batch was refused, but its rows for {tables} are written; {message}")
+            }
+        };
+        Self { index, error: ErrorCode::InvalidRecord, base_offset: -1, message: Some(message), rejection }
     }
 }
 
@@ -92,7 +93,7 @@ fn encode_partition(partition: PartitionResponse, with_messages: bool) -> Partit
     if !with_messages {
         return response;
     }
-    let record_errors = partition.record_errors.iter().map(|error| {
+    let record_errors = partition.rejection.errors.iter().map(|error| {
         BatchIndexAndErrorMessage::default()
             .with_batch_index(error.record as i32)
             .with_batch_index_error_message(Some(text(error.message.as_str())))

@@ -13,14 +13,14 @@ use super::job::{Job, Letters, Write};
 use super::response::{Failure, PartitionResponse, encode};
 use crate::api::{Answer, Call, Connection, Gateway, Reply};
 use crate::config::OnError;
-use crate::rows::RowError;
+use crate::rows::RecordIndex;
 use crate::sink::{Outcome, Ticket};
-use crate::topics::{Admitted, Earlier, Verdict};
+use crate::topics::{Admitted, Earlier, Rejection, Verdict};
 
 /// What is known of a batch when its request has been taken.
 pub(super) enum Pending {
     Failed(Failure),
-    Rejected(Arc<[RowError]>),
+    Rejected(Arc<Rejection>),
     Committed {
         base_offset: i64,
     },
@@ -35,7 +35,8 @@ pub(super) struct Waiting {
     pub(super) job: Job,
     /// One for each table.
     pub(super) writes: Vec<(Write, Ticket)>,
-    pub(super) letters: Vec<Letters>,
+    /// With the records that they are of.
+    pub(super) letters: Vec<(Letters, Vec<RecordIndex>)>,
     pub(super) admitted: Admitted,
 }
 
@@ -78,11 +79,11 @@ pub(super) fn reply(
 async fn settle(index: i32, pending: Pending, answer_by: Option<Instant>) -> PartitionResponse {
     match pending {
         Pending::Failed(failure) => PartitionResponse::failed(index, failure),
-        Pending::Rejected(errors) => PartitionResponse::rejected(index, errors),
+        Pending::Rejected(rejection) => PartitionResponse::rejected(index, rejection),
         Pending::Committed { base_offset } => PartitionResponse::committed(index, base_offset),
         Pending::Earlier(earlier) => match in_time(Box::pin(earlier.verdict()), answer_by).await {
             Ok(Some(Verdict::Committed { base_offset })) => PartitionResponse::committed(index, base_offset),
-            Ok(Some(Verdict::Rejected(errors))) => PartitionResponse::rejected(index, errors),
+            Ok(Some(Verdict::Rejected(rejection))) => PartitionResponse::rejected(index, rejection),
             Ok(None) => {
                 let message = "the first attempt of this batch failed; send it again".to_owned();
                 PartitionResponse::failed(index, Failure::new(ErrorCode::NotEnoughReplicas, message))
@@ -129,8 +130,12 @@ async fn written(index: i32, waiting: Waiting) -> PartitionResponse {
     let mut failure: Option<Failure> = None;
     while let Some((write, ticket)) = writes.pop_front() {
         match ticket.outcome().await {
-            Outcome::Committed if write.adds_columns => gateway.schemas.invalidate(&write.table).await,
-            Outcome::Committed => {}
+            Outcome::Committed => {
+                if write.adds_columns {
+                    gateway.schemas.invalidate(&write.table).await;
+                }
+                job.progress.rows_written(write);
+            }
             Outcome::Rejected(errors) if job.kept.is_some() => match job.again(&write, errors).await {
                 Ok((again, more)) => {
                     writes.extend(again);
@@ -157,22 +162,24 @@ async fn written(index: i32, waiting: Waiting) -> PartitionResponse {
             }
         }
     }
-    for letters in letters {
-        if let Err(failed) = job.keep(letters).await {
-            failure.get_or_insert(failed);
+    for (letters, records) in letters {
+        match job.keep(letters).await {
+            Ok(()) => job.progress.letters_kept(records),
+            Err(failed) => drop(failure.get_or_insert(failed)),
         }
     }
     // `admitted` is dropped with a failure: the batch failed, and its producer sends it again.
     if let Some(failure) = failure {
-        return PartitionResponse::failed(index, failure);
+        return PartitionResponse::failed(index, job.progress.explain(failure));
     }
+    let written = job.progress.finish();
     if rejected.is_empty() {
         return PartitionResponse::committed(index, admitted.commit());
     }
     gateway.metrics.bad_records(OnError::Reject, rejected.len());
-    let errors: Arc<[RowError]> = rejected.into();
-    admitted.reject(errors.clone());
-    PartitionResponse::rejected(index, errors)
+    let rejection = Arc::new(Rejection { errors: rejected, written });
+    admitted.reject(rejection.clone());
+    PartitionResponse::rejected(index, rejection)
 }
 
 /// Says in the log what was not written: clients of older versions have no message to show, and several do not show the

@@ -7,14 +7,15 @@ use quafka_protocol::ErrorCode;
 
 use super::Circumstances;
 use super::batch::{Checked, Placement, check};
-use super::job::{Job, decode_turn};
+use super::job::{Job, Rows, decode_turn};
 use super::plans::Plans;
 use super::response::Failure;
 use super::settle::{Pending, Waiting};
+use super::unfinished::Progress;
 use crate::api::errors::topic_error;
 use crate::api::{Call, Gateway};
 use crate::memory::FrameCharge;
-use crate::topics::Topic;
+use crate::topics::{Rejection, Topic};
 
 /// A topic that can be written to.
 pub(super) struct Target {
@@ -57,23 +58,27 @@ impl Target {
         let Checked { batch, mut admitted } =
             check(partition, &records, circumstances, limits, &call.gateway.metrics)?;
         let base_offset = if topic.pipeline().needs_offsets() { admitted.reserve_offsets() } else { 0 };
-        let job = Job {
+        let mut job = Job {
             gateway: call.gateway.clone(),
             topic: topic.clone(),
             placement: Placement { partition: index, base_offset, arrival_ms: circumstances.arrival_ms },
             deadline,
             fence: admitted.fence(),
+            progress: Progress::of(call.gateway, topic.name(), index, batch.header),
             kept: topic.pipeline().sets_bad_records_aside().then(|| (records.clone(), charge.clone())),
             refused: HashMap::new(),
         };
-        let (tables, bad, turn) = job.rows(&batch, &mut self.plans, turn).await.map_err(Pending::Failed)?;
+        let Rows { tables, bad, filtered, turn } =
+            job.rows(&batch, &mut self.plans, turn).await.map_err(Pending::Failed)?;
         if bad.refuse_the_batch() && !bad.is_empty() {
             call.gateway.metrics.bad_records(topic.config().on_error, bad.len());
-            let errors: Arc<[_]> = bad.errors.into();
-            admitted.reject(errors.clone());
-            return Err(Pending::Rejected(errors));
+            let rejection = Arc::new(Rejection { errors: bad.errors, written: job.progress.finish() });
+            admitted.reject(rejection.clone());
+            return Err(Pending::Rejected(rejection));
         }
+        call.gateway.metrics.filtered_rows(filtered);
         if tables.is_empty() && bad.is_empty() {
+            job.progress.finish();
             return Ok(Pending::Committed { base_offset: admitted.commit() });
         }
         call.gateway.metrics.substituted_timestamps(tables.iter().map(|rows| rows.substitutes).sum());

@@ -134,6 +134,17 @@ pub enum TopLevelArray {
     Rows,
 }
 
+/// What becomes of half a surrogate pair, which is no character, in a string of a JSON document: an escape such as
+/// `\ud83d` alone, or its three bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoneSurrogates {
+    /// It makes a bad record.
+    Refuse,
+    /// `?` is written in its place, as Java writes it.
+    Replace,
+}
+
 /// What becomes of values that QuestDB has no type for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

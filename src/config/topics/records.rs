@@ -1,5 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use super::pattern::TopicPattern;
+use crate::config::{HostPort, fault_of_table_name};
+
 /// What is known of a record besides its key, value and headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,7 +51,7 @@ pub enum DeadLetters {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(
     deny_unknown_fields,
-    expecting = "expected { table = \"NAME\" }, or { topic = \"NAME\", bootstrap = \"HOST:PORT\" }"
+    expecting = "{ table = \"NAME\" }, or { topic = \"NAME\", bootstrap = \"HOST:PORT\" }"
 )]
 struct GivenDeadLetters {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,16 +63,30 @@ struct GivenDeadLetters {
 }
 
 impl TryFrom<GivenDeadLetters> for DeadLetters {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(given: GivenDeadLetters) -> Result<Self, Self::Error> {
         match (given.table, given.topic, given.bootstrap) {
-            (Some(table), None, None) => Ok(Self::Table { table }),
-            (None, Some(topic), Some(bootstrap)) => Ok(Self::Topic { topic, bootstrap }),
+            (Some(table), None, None) => match fault_of_table_name(&table) {
+                Some(reason) => Err(format!("cannot be kept in table {table:?}: {reason}")),
+                None => Ok(Self::Table { table }),
+            },
+            (None, Some(topic), Some(bootstrap)) => {
+                let is_exact = topic.parse().is_ok_and(|pattern: TopicPattern| pattern.is_exact());
+                if !is_exact {
+                    return Err(format!("{topic:?} is no topic's name"));
+                }
+                for broker in bootstrap.split(',') {
+                    broker.trim().parse::<HostPort>().map_err(|reason| format!("bootstrap: {reason}"))?;
+                }
+                Ok(Self::Topic { topic, bootstrap })
+            }
             (None, Some(_), None) => Err(
-                "names a topic, but not the `bootstrap` address of its cluster, which must be another one",
+                "names a topic, but not the `bootstrap` address of its cluster, which must be another one"
+                    .to_owned(),
             ),
-            _ => Err("is either { table = \"NAME\" } or { topic = \"NAME\", bootstrap = \"HOST:PORT\" }"),
+            _ => Err("is either { table = \"NAME\" } or { topic = \"NAME\", bootstrap = \"HOST:PORT\" }"
+                .to_owned()),
         }
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::formats::{BytesText, Csv, Format, NullInArray, SchemaFile, TopLevelArray, Unsupported};
+use super::formats::{
+    BytesText, Csv, Format, LoneSurrogates, NullInArray, SchemaFile, TopLevelArray, Unsupported,
+};
 use super::records::{DeadLetters, OnError, RecordColumn, Transform};
 use super::template::TableTemplate;
 use super::timestamp::TimestampConfig;
@@ -109,6 +111,9 @@ topic_settings! {
     /// What becomes of a value that is a JSON array.
     top_level_array: TopLevelArray = TopLevelArray::Value;
 
+    /// What becomes of half a surrogate pair in JSON.
+    lone_surrogates: LoneSurrogates = LoneSurrogates::Refuse;
+
     /// Where the designated timestamp comes from; where absent, the Kafka record's timestamp.
     timestamp: Option<TimestampConfig> = None;
     /// The fields whose texts are times, and are written as TIMESTAMP.
@@ -118,8 +123,12 @@ topic_settings! {
 
     /// The columns that are written as SYMBOL.
     symbols: Vec<String> = Vec::new();
-    /// The columns whose numbers are always written as DOUBLE.
+    /// The columns whose numbers are always written as DOUBLE; of those that are in `symbols`, too, the symbol is the
+    /// double's text.
     doubles: Vec<String> = Vec::new();
+    /// Whether a column that is new becomes DOUBLE where the first of its numbers in a batch is an integer and a later
+    /// one has a fraction; where not, that is a bad record.
+    widen_integers: bool = true;
 
     /// Whether a record's key is written at all.
     include_key: bool = true;
@@ -150,6 +159,11 @@ topic_settings! {
     bytes: BytesText = BytesText::Base64;
     /// What becomes of an array of numbers that has a null in it.
     null_in_array: NullInArray = NullInArray::Refuse;
+
+    /// Columns that are computed from the others, and the SQL expressions that make them.
+    columns: BTreeMap<String, String> = BTreeMap::new();
+    /// The SQL condition on the rows that are written; empty: all are.
+    filter: String = String::new();
 
     /// What becomes of a record that cannot become a row.
     on_error: OnError = OnError::Reject;

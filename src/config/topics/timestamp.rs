@@ -9,7 +9,8 @@ use super::timestamp_format::TimestampFormat;
 #[serde(try_from = "Given", into = "Given")]
 pub struct TimestampConfig {
     /// The fields whose contents make the time, joined in this order: the names of the columns that they would
-    /// have, so nested fields are joined by `_`. There is at least one, and more than one are texts.
+    /// have, so nested fields are joined by `_`. More than one are texts. Where there is none, all records are as
+    /// `missing` says, `Record` or `Now`.
     pub fields: Vec<String>,
     /// The unit where the field is a number.
     pub unit: TimestampUnit,
@@ -23,6 +24,16 @@ impl TimestampConfig {
     /// The fields, for a message.
     pub fn shown(&self) -> String {
         self.fields.join(", ")
+    }
+
+    /// The time at which records arrive.
+    pub fn of_arrival() -> Self {
+        Self { fields: Vec::new(), unit: TimestampUnit::Auto, format: None, missing: MissingTimestamp::Now }
+    }
+
+    /// Whether all records have the time at which they arrive.
+    pub fn is_arrival(&self) -> bool {
+        self.fields.is_empty() && self.missing == MissingTimestamp::Now
     }
 
     /// One field with a number.
@@ -74,53 +85,96 @@ pub enum MissingTimestamp {
     Now,
 }
 
+/// What the designated timestamp is where no field is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Source {
+    Record,
+    Arrival,
+}
+
 /// As it stands in the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "expected a table such as { field = \"NAME\", unit = \"micros\" }")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as { field = \"NAME\", unit = \"micros\" } or { from = \"arrival\" }"
+)]
 struct Given {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<Source>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     field: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fields: Option<Vec<String>>,
-    #[serde(default)]
-    unit: TimestampUnit,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit: Option<TimestampUnit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     format: Option<TimestampFormat>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    missing: MissingTimestamp,
-}
-
-fn is_default(missing: &MissingTimestamp) -> bool {
-    *missing == MissingTimestamp::default()
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<MissingTimestamp>,
 }
 
 impl TryFrom<Given> for TimestampConfig {
     type Error = &'static str;
 
     fn try_from(given: Given) -> Result<Self, Self::Error> {
+        if let Some(from) = given.from {
+            return from.alone(&given);
+        }
         let fields = match (given.field, given.fields) {
             (Some(field), None) => vec![field],
             (None, Some(fields)) if !fields.is_empty() => fields,
-            (None, _) => return Err("says no field; write { field = \"NAME\" }"),
+            (None, _) => return Err("says no field; write { field = \"NAME\" }, or { from = \"arrival\" }"),
             (Some(_), Some(_)) => return Err("has both `field` and `fields`; several go into `fields`"),
         };
         if fields.iter().any(String::is_empty) {
             return Err("has a field whose name is empty");
         }
-        if fields.len() > 1 && given.unit != TimestampUnit::Auto {
+        let unit = given.unit.unwrap_or_default();
+        if fields.len() > 1 && unit != TimestampUnit::Auto {
             return Err("has a unit, but several fields are joined as texts; say their `format` instead");
         }
-        Ok(Self { fields, unit: given.unit, format: given.format, missing: given.missing })
+        Ok(Self { fields, unit, format: given.format, missing: given.missing.unwrap_or_default() })
+    }
+}
+
+impl Source {
+    /// The setting, in which nothing else may stand: that would be about fields.
+    fn alone(self, given: &Given) -> Result<TimestampConfig, &'static str> {
+        let Given { from: _, field, fields, unit, format, missing } = given;
+        if field.is_some() || fields.is_some() {
+            return Err(
+                "has `from` and a field; for what is taken where the field is absent there is `missing`",
+            );
+        }
+        if unit.is_some() || format.is_some() || missing.is_some() {
+            return Err(
+                "has `from`, with which unit, format and missing mean nothing: they are about fields",
+            );
+        }
+        Ok(match self {
+            Self::Record => {
+                TimestampConfig { missing: MissingTimestamp::Record, ..TimestampConfig::of_arrival() }
+            }
+            Self::Arrival => TimestampConfig::of_arrival(),
+        })
     }
 }
 
 impl From<TimestampConfig> for Given {
     fn from(config: TimestampConfig) -> Self {
+        let from = config.fields.is_empty().then_some(match config.is_arrival() {
+            true => Source::Arrival,
+            false => Source::Record,
+        });
         let TimestampConfig { mut fields, unit, format, missing } = config;
         let (field, fields) = match fields.len() {
+            0 => (None, None),
             1 => (fields.pop(), None),
             _ => (None, Some(fields)),
         };
-        Self { field, fields, unit, format, missing }
+        let unit = field.as_ref().map(|_| unit);
+        let missing = (from.is_none() && missing != MissingTimestamp::default()).then_some(missing);
+        Self { from, field, fields, unit, format, missing }
     }
 }

@@ -1,5 +1,5 @@
-use super::schema::{Field, Meaning, Node};
-use super::tree::is_optional;
+use super::schema::{Field, Meaning, Node, dimensions};
+use super::tree::{MAX_DIMENSIONS, is_optional};
 
 /// How a schema's payloads are read in one pass, straight into columns: operations in the order of the bytes, the
 /// fields of nested records among them.
@@ -143,7 +143,9 @@ impl Compiler<'_> {
             Node::Double => Op::Double { name },
             Node::Text => Op::Text { name },
             Node::Enum(_) => Op::Enum { name, node },
-            Node::Array(_) if self.is_numbers(node) => Op::Numbers { name, node },
+            Node::Array(_) if matches!(dimensions(nodes, node), Some(1..=MAX_DIMENSIONS)) => {
+                Op::Numbers { name, node }
+            }
             Node::Record(fields) => {
                 return self.nested(|compiler| {
                     fields.iter().try_for_each(|field| {
@@ -209,20 +211,5 @@ impl Compiler<'_> {
 
     fn end(&self) -> u32 {
         self.program.ops.len() as u32
-    }
-
-    /// Whether an array is one of numbers, in as many dimensions as columns have.
-    fn is_numbers(&self, node: u32) -> bool {
-        let mut node = node;
-        for _ in 0..3 {
-            match self.nodes.get(node as usize) {
-                Some(Node::Array(item)) => node = *item,
-                _ => break,
-            }
-        }
-        matches!(
-            self.nodes.get(node as usize),
-            Some(Node::Int(Meaning::Number) | Node::Long(Meaning::Number) | Node::Float | Node::Double)
-        )
     }
 }

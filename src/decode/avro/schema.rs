@@ -76,6 +76,15 @@ const MAX_SCALE: i64 = 400;
 /// The record that an entry of a map is, where its keys are no strings.
 const MAP_ENTRY: &str = "io.confluent.connect.avro.MapEntry";
 
+/// In how many arrays numbers are. None: something else is in them.
+pub(super) fn dimensions(nodes: &[Node], node: u32) -> Option<usize> {
+    match nodes.get(node as usize)? {
+        Node::Array(item) => Some(dimensions(nodes, *item)? + 1),
+        Node::Int(Meaning::Number) | Node::Long(Meaning::Number) | Node::Float | Node::Double => Some(0),
+        _ => None,
+    }
+}
+
 /// The nodes of a schema, and which of them is the schema itself.
 pub(super) fn parse(text: &str, references: &[String]) -> Result<(Vec<Node>, u32), AvroSchemaError> {
     let mut parser = Parser::default();

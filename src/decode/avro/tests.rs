@@ -344,6 +344,14 @@ mod oracle {
             }
         }
 
+        fn dimensions(&self) -> Option<usize> {
+            match self {
+                Self::Int | Self::Long | Self::Float | Self::Double => Some(0),
+                Self::Array(item) => Some(item.dimensions()? + 1),
+                _ => None,
+            }
+        }
+
         /// A value as the oracle has it and as it is to be read.
         fn value(&self, numbers: &mut Numbers) -> (Apache, Value) {
             let next = numbers.next();
@@ -392,7 +400,13 @@ mod oracle {
                         Value::Float(float) => Value::double(float.into()),
                         other => other,
                     };
-                    (Apache::Array(theirs), Value::Array(ours.into_iter().map(as_double).collect()))
+                    let ours: Vec<_> = ours.into_iter().map(as_double).collect();
+                    let is_empty = ours.iter().all(|element| matches!(element, Value::EmptyArray { .. }));
+                    let ours = match self.dimensions() {
+                        Some(dimensions @ 1..=3) if is_empty => Value::EmptyArray { dimensions },
+                        _ => Value::Array(ours),
+                    };
+                    (Apache::Array(theirs), ours)
                 }
                 // Their maps have no order, so that one entry has to do.
                 Self::Map(value) => {

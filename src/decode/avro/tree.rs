@@ -1,7 +1,7 @@
 //! Payloads as trees.
 
 use super::reader::{AvroError, AvroErrorKind, Reader};
-use super::schema::{Field, Meaning, Node};
+use super::schema::{Field, Meaning, Node, dimensions};
 use super::text;
 use crate::decode::envelope::decimal;
 use crate::decode::{Object, Timestamp, Value};
@@ -21,6 +21,9 @@ const MAX_DEPTH: usize = 64;
 
 /// Names that are longer than that count as more than one value.
 const SHORT_NAME: usize = 64;
+
+/// As many dimensions as an array's column has.
+pub(super) const MAX_DIMENSIONS: usize = 3;
 
 const MILLIS_A_DAY: i64 = 86_400_000;
 
@@ -69,7 +72,7 @@ impl<'s> Tree<'s> {
                     });
                     Ok(())
                 })?;
-                Value::Array(elements)
+                array(nodes, node, elements)
             }
             Node::Map(value) => {
                 let mut entries = Vec::new();
@@ -170,6 +173,15 @@ impl<'s> Tree<'s> {
             }
             None => Err(reader.error(AvroErrorKind::TooManyValues)),
         }
+    }
+}
+
+/// An array with its elements. One that has no number at all still tells how many dimensions it has.
+fn array(nodes: &[Node], node: u32, elements: Vec<Value>) -> Value {
+    let is_empty = elements.iter().all(|element| matches!(element, Value::EmptyArray { .. }));
+    match dimensions(nodes, node) {
+        Some(dimensions @ 1..=MAX_DIMENSIONS) if is_empty => Value::EmptyArray { dimensions },
+        _ => Value::Array(elements),
     }
 }
 

@@ -16,6 +16,9 @@ pub(super) struct Conversion {
 /// Fields visited, and bytes of defaults filled in, of one record.
 const MAX_WORK: usize = 2_000_000;
 
+/// As many dimensions QuestDB's arrays have at most.
+const MAX_DIMENSIONS: usize = 3;
+
 const MILLIS_A_DAY: i64 = 86_400_000;
 
 impl Conversion {
@@ -49,7 +52,7 @@ impl Conversion {
                     Ok(element) => Ok(element),
                     Err(error) => Err(format!("element {index}: {error}")),
                 };
-                Value::Array(elements.into_iter().enumerate().map(element).collect::<Result<_, _>>()?)
+                array(kind, elements.into_iter().enumerate().map(element).collect::<Result<_, _>>()?)
             }
             (Kind::Map { keys, values }, value) => Value::Map(self.map(keys, values, value)?),
             (Kind::Struct(fields), Value::Object(members)) => Value::Object(self.fields(fields, members)?),
@@ -136,6 +139,24 @@ impl Members {
             }
         };
         self.members.get_mut(place).map(|(_, value)| std::mem::replace(value, Value::Null))
+    }
+}
+
+/// An array with its elements. One that has no number at all still tells how many dimensions it has.
+fn array(kind: &Kind, elements: Vec<Value>) -> Value {
+    let is_empty = elements.iter().all(|element| matches!(element, Value::EmptyArray { .. }));
+    match dimensions(kind) {
+        Some(dimensions @ 1..=MAX_DIMENSIONS) if is_empty => Value::EmptyArray { dimensions },
+        _ => Value::Array(elements),
+    }
+}
+
+/// In how many arrays numbers are. None: something else is in them.
+fn dimensions(kind: &Kind) -> Option<usize> {
+    match kind {
+        Kind::Array(items) => Some(dimensions(&items.kind)? + 1),
+        Kind::Float | Kind::Double | Kind::Integer(_, Meaning::Number) => Some(0),
+        _ => None,
     }
 }
 

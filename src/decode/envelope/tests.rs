@@ -206,3 +206,19 @@ fn fields_times_elements_are_bounded() {
     let error = refused(&schema, &format!("[{}{{}}]", "{},".repeat(1_000)));
     assert!(error.contains("the schema makes more than"), "{error}");
 }
+
+#[test]
+fn an_array_without_numbers_has_its_dimensions() {
+    let array = |items: &str| format!(r#"{{"type":"array","items":{items}}}"#);
+    let one = array(r#"{"type":"double"}"#);
+    let (two, four) = (array(&one), array(&array(&array(&one))));
+    assert_eq!(value(&one, "[]"), Value::EmptyArray { dimensions: 1 });
+    for empty in ["[]", "[[]]", "[[],[]]"] {
+        assert_eq!(value(&two, empty), Value::EmptyArray { dimensions: 2 }, "{empty}");
+    }
+    assert_eq!(value(&array(r#"{"type":"int32"}"#), "[]"), Value::EmptyArray { dimensions: 1 });
+    // Jagged, of something else, or of more dimensions than QuestDB has.
+    assert!(matches!(value(&two, "[[],[1.5]]"), Value::Array(_)));
+    assert_eq!(value(&array(r#"{"type":"string"}"#), "[]"), Value::Array(Vec::new()));
+    assert_eq!(value(&four, "[]"), Value::Array(Vec::new()));
+}

@@ -42,6 +42,13 @@ pub enum JsonErrorKind {
     TooManyValues,
 }
 
+impl JsonErrorKind {
+    /// Whether it is about the characters of a text, and not about the document around it.
+    pub fn is_of_text(self) -> bool {
+        matches!(self, Self::LoneSurrogate | Self::InvalidUtf8)
+    }
+}
+
 impl fmt::Display for JsonErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -53,7 +60,10 @@ impl fmt::Display for JsonErrorKind {
             Self::ExpectedValue => "expected a value",
             Self::InvalidNumber => "a number that JSON does not allow",
             Self::InvalidEscape => "an escape that JSON does not know",
-            Self::LoneSurrogate => "half of a surrogate pair",
+            Self::LoneSurrogate => {
+                "half of a surrogate pair, which is no character (`lone_surrogates = \"replace\"` for the topic writes ? \
+                 in its place)"
+            }
             Self::ControlCharacter => "a control character that is not escaped",
             Self::InvalidUtf8 => "a string that is not UTF-8",
             Self::TooDeep => "more than 127 levels of objects and arrays",

@@ -11,6 +11,7 @@ mod duplicates;
 mod error;
 mod number;
 mod scanner;
+mod surrogates;
 mod text;
 mod tree;
 
@@ -21,6 +22,7 @@ pub use duplicates::superseded_members;
 pub use error::{JsonError, JsonErrorKind};
 pub use number::{Number, NumberValue};
 pub use scanner::Scanner;
+pub use surrogates::without_lone_surrogates;
 pub use text::Text;
 pub use tree::tree;
 

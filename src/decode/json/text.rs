@@ -80,7 +80,7 @@ pub(super) fn escape_length(bytes: &[u8]) -> Result<usize, super::JsonErrorKind>
     }
 }
 
-fn hex4(bytes: Option<&[u8]>) -> Option<u32> {
+pub(super) fn hex4(bytes: Option<&[u8]>) -> Option<u32> {
     let digits = bytes?.first_chunk::<4>()?;
     digits.iter().try_fold(0, |value, &digit| Some(value * 16 + char::from(digit).to_digit(16)?))
 }

@@ -52,7 +52,7 @@ fn written(
         refused.extend(tables.append(&record).err());
     }
     assert!(tables.unknown().is_empty() && tables.missing_schemas().is_empty());
-    let mut finished = tables.finish();
+    let mut finished = tables.finish().tables;
     assert!(finished.len() < 2);
     (finished.pop().map(|rows| rows.block), refused)
 }
@@ -395,4 +395,31 @@ fn a_debezium_envelope_is_opened() {
     assert_eq!(types(&block), [("id".to_owned(), "LONG"), ("at".to_owned(), "TIMESTAMP")]);
     let ColumnValues::Timestamp(at) = &block.columns[1].values else { panic!() };
     assert_eq!(at.values().to_vec(), [20, 30]);
+}
+
+/// It is no time, also where its fields would be columns.
+#[test]
+fn a_record_where_the_designated_timestamp_belongs_is_refused() {
+    let (config, _file) = topic(&record(
+        r#"{"name":"t","type":["long",{"type":"record","name":"T","fields":[{"name":"x","type":"int"}]}]},
+           {"name":"o","type":["null",{"type":"record","name":"O","fields":[{"name":"x","type":"int"}]}]},
+           {"name":"a","type":"int"}"#,
+    ));
+    let timestamp: toml::Table = "t = { field = \"o\" }".parse().unwrap();
+    let timestamp = Some(timestamp["t"].clone().try_into().unwrap());
+    let (_, refused) =
+        both(TopicConfig { timestamp, ..config }, &TableSchema::default(), &[&[0, 2, 2, 4, 2]]);
+    assert_eq!(refused[0].column.as_deref(), Some("o"), "{refused:?}");
+}
+
+#[test]
+fn an_empty_array_of_numbers_has_its_column() {
+    let (config, _file) = topic(&record(
+        r#"{"name":"a","type":{"type":"array","items":"double"}},
+           {"name":"b","type":{"type":"array","items":{"type":"array","items":"int"}}},{"name":"c","type":"int"}"#,
+    ));
+    let (block, refused) = both(config, &TableSchema::default(), &[&[0, 0, 2], &[0, 2, 0, 0, 4]]);
+    assert_eq!(refused, []);
+    let expected = [("a", "DOUBLE[]"), ("b", "DOUBLE[]"), ("c", "LONG")];
+    assert_eq!(types(&block.unwrap()), expected.map(|(name, kind)| (name.to_owned(), kind)));
 }

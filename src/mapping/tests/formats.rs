@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Csv, Format, TopLevelArray, Transform};
+use crate::config::{Csv, Format, LoneSurrogates, TopLevelArray, Transform, Unsupported};
 use crate::mapping::{Pipeline, Tables};
 
 type KeyAndValue<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
@@ -37,7 +37,7 @@ fn rows(config: TopicConfig, records: &[KeyAndValue<'_>]) -> (Vec<String>, Vec<S
                     .map(|column| format!("{}.{} {}", rows.block.table, column.name, show(&column.values)))
                     .collect::<Vec<_>>()
             };
-            return (tables.finish().iter().flat_map(shown).collect(), errors);
+            return (tables.finish().tables.iter().flat_map(shown).collect(), errors);
         }
         for table in unknown {
             let plan = pipeline.plan(&table, &TableSchema::default()).unwrap();
@@ -146,7 +146,7 @@ fn kafkas_primitives() {
     let double = |value: f64| value.to_be_bytes();
     let (columns, errors) = rows(config(Format::Short), &[(Some(&key), Some(&[0, 12])), (None, Some(&[0]))]);
     assert_eq!(columns, ["t.key LONG 7", "t.value LONG 12"]);
-    assert!(errors[0].contains("cannot be read as short: it has 1 bytes"), "{errors:?}");
+    assert!(errors[0].contains("cannot be read as short: it has 1 byte(s)"), "{errors:?}");
     let specials = [f64::NAN, f64::INFINITY, -0.0].map(double);
     let records: Vec<_> = specials.iter().map(|bytes| (None, Some(&bytes[..]))).collect();
     let (columns, errors) = rows(config(Format::Double), &records);
@@ -203,7 +203,7 @@ fn csv_values_become_what_their_columns_are() {
     assert_eq!(tables.append(&record), Ok(Appended::Row));
     let record = SourceRecord { index: 1, value: Some(b"1;x;7;true;x"), ..SourceRecord::default() };
     assert!(tables.append(&record).unwrap_err().message.contains("price"));
-    let rows = tables.finish();
+    let rows = tables.finish().tables;
     let shown: Vec<_> = rows[0].block.columns.iter().map(|column| show(&column.values)).collect();
     assert_eq!(shown[..4], [r#"VARCHAR "1.50""#, "LONG 2", "SYMBOL 7", r#"VARCHAR "true""#]);
 }
@@ -236,6 +236,67 @@ fn envelopes_are_typed_by_their_schemas() {
         ),
         "{errors:?}"
     );
+}
+
+#[test]
+fn empty_arrays_of_a_schema_make_columns() {
+    let envelope = |payload: &str| {
+        let (one, two) = (r#"{"type":"array","items":{"type":"double"}"#, r#"{"type":"array","items":"#);
+        format!(
+            r#"{{"schema":{{"type":"struct","fields":[{one},"optional":true,"field":"a"}},{two}{one}}},"optional":true,"field":"b"}}]}},"payload":{payload}}}"#
+        )
+    };
+    let documents =
+        [r#"{"a":[],"b":[[]]}"#, r#"{"a":[1.5]}"#, r#"{"b":[[1,2]]}"#, r#"{"b":[[],[1.5]]}"#].map(envelope);
+    let documents: Vec<_> = documents.iter().map(String::as_str).collect();
+    let (columns, errors) = values(format(Format::JsonEnvelope), &documents);
+    assert_eq!(columns, ["t.a ARRAY [0][] [1][1.5] null", "t.b ARRAY [0,0][] null [1,2][1.0,2.0]"]);
+    assert!(errors.len() == 1 && errors[0].contains("rectangular"), "{errors:?}");
+}
+
+#[test]
+fn numbers_that_a_cast_makes_too_narrow() {
+    let cast = |unsupported| TopicConfig {
+        unsupported,
+        ..with_transforms("{ type = \"Cast\", spec = \"e:int8,f:float32\" }")
+    };
+    let documents = [r#"{"id":1,"e":5}"#, r#"{"id":2,"f":1.5}"#, r#"{"id":3}"#];
+    let (columns, errors) = values(cast(Unsupported::Refuse), &documents);
+    assert_eq!(columns, ["t.id LONG 3"]);
+    assert!(
+        errors[0].starts_with("0: column e: a transform has made 5 an int8, int16 or float32"),
+        "{errors:?}"
+    );
+    assert!(errors[1].contains("column f: a transform has made 1.5 an"), "{errors:?}");
+    // A text of its own has a schema, and what that is cast to is no Java object without one.
+    let key = TopicConfig {
+        key_format: Format::Text,
+        unsupported: Unsupported::Refuse,
+        ..with_transforms("{ type = \"Cast\", of = \"key\", spec = \"int8\" }")
+    };
+    assert_eq!(rows(key, &[(Some(b"7"), Some(b"{\"id\":1}"))]).0, ["t.key LONG 7", "t.id LONG 1"]);
+    let (columns, errors) = values(cast(Unsupported::Skip), &documents);
+    assert_eq!((columns, errors.len()), (vec!["t.id LONG 1 2 3".to_owned()], 0));
+    let (columns, errors) = values(cast(Unsupported::Text), &documents);
+    assert_eq!(columns, ["t.id LONG 1 2 3", "t.e LONG 5 null null", "t.f DOUBLE null 1.5 null"]);
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn halves_of_surrogate_pairs_in_documents_that_are_read_whole() {
+    let config = |halves, format| TopicConfig {
+        lone_surrogates: halves,
+        top_level_array: TopLevelArray::Rows,
+        format,
+        ..TopicConfig::default()
+    };
+    let documents = [r#"[{"v":"\ud83d"}]"#, r#"[{"v":"\ud83d\ude80"}]"#];
+    for format in [Format::Json, Format::Auto] {
+        let (columns, errors) = values(config(LoneSurrogates::Replace, format), &documents);
+        assert_eq!((columns, errors.len()), (vec![r#"t.v VARCHAR "?" "🚀""#.to_owned()], 0));
+        let (_, errors) = values(config(LoneSurrogates::Refuse, format), &documents);
+        assert!(errors[0].contains("`lone_surrogates = \"replace\"` for the topic"), "{errors:?}");
+    }
 }
 
 #[test]

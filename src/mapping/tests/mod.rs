@@ -2,6 +2,8 @@
 
 mod arrays;
 mod avro;
+#[cfg(feature = "sql")]
+mod computed;
 mod formats;
 mod leaves;
 mod payload;

@@ -1,6 +1,7 @@
 //! What a topic's settings change.
 
 use super::*;
+use crate::config::{Format, LoneSurrogates};
 
 #[test]
 fn a_field_named_like_the_designated_timestamp() {
@@ -74,6 +75,84 @@ fn doubles_take_integers() {
             "b BOOLEAN true null null null",
         ]
     );
+}
+
+#[test]
+fn symbols_of_doubles_are_their_texts() {
+    let config = TopicConfig { symbols: vec!["x".to_owned()], ..doubles(&["X", "y"]) };
+    let mut topic = Topic::with(config, &[("timestamp", "TIMESTAMP"), ("y", "SYMBOL"), ("z", "SYMBOL")]);
+    topic.row(r#"{"x":5,"y":-6,"z":7}"#).row(r#"{"x":1e21}"#).row(r#"{"x":123456789012345678901}"#);
+    topic.row(r#"{"x":"5","y":1.50}"#);
+    assert_eq!(
+        topic.columns(),
+        [
+            "x SYMBOL 5.0 1.0E21 1.2345678901234568E20 5",
+            "y SYMBOL -6.0 null null 1.5",
+            "z SYMBOL 7 null null null"
+        ]
+    );
+}
+
+#[test]
+fn the_first_record_decides_where_integers_are_not_widened() {
+    let config = TopicConfig { widen_integers: false, ..TopicConfig::default() };
+    let mut topic = Topic::with(config.clone(), &[]);
+    topic.row(r#"{"v":1,"w":1.5}"#);
+    let message = topic.refused(r#"{"v":1.5}"#);
+    assert!(message.contains("column v has an integer in the first record") && message.contains("`doubles`"));
+    for beyond in ["1e19", "-9223372036854775808.0", "0.5"] {
+        topic.refused(&format!(r#"{{"v":{beyond}}}"#));
+    }
+    topic.row(r#"{"v":2.0,"w":2}"#);
+    assert_eq!(topic.columns(), ["v LONG 1 2", "w DOUBLE 1.5 2.0"]);
+    // A record that was refused decides nothing.
+    let mut topic = Topic::with(config, &[]);
+    topic.refused(r#"{"v":1,"a*b":1}"#);
+    topic.row(r#"{"v":1.5}"#).row(r#"{"v":1}"#);
+    assert_eq!(topic.columns(), ["v DOUBLE 1.5 1.0"]);
+}
+
+#[test]
+fn halves_of_surrogate_pairs() {
+    let mut topic = Topic::new();
+    let message = topic.refused(r#"{"id":1,"o":{"v":"x\ud83dy"}}"#);
+    assert!(message.starts_with("field o_v: the value starts with `{` but is not valid JSON"), "{message}");
+    assert!(message.contains("`lone_surrogates = \"replace\"`"), "{message}");
+    assert!(topic.refused(r#"{"v":["\udc00"]}"#).starts_with("field v: "));
+
+    let mut topic = Topic::with(replacing(), &[]);
+    topic.row(r#"{"id":1,"v":"x\ud83dy"}"#).row(r#"{"id":2,"v":"\ud83d\ude80"}"#);
+    topic.row(r#"{"id":0,"id":3,"v":"\udc00","v":"\udc00\n"}"#);
+    assert_eq!(topic.record(Some(br#"{"k":"\ud83d"}"#), Some(br#"{"id":4}"#)), Ok(Appended::Row));
+    assert_eq!(topic.record(Some(b"\\ud83d"), Some(b"{\"v\":\"\xed\xa0\x80\"}")), Ok(Appended::Row));
+    topic.refused(r#"{"v":"\ud83d"} and more"#);
+    assert!(topic.record(None, Some(b"{\"v\":\"\xff\"}")).is_err());
+    assert!(topic.record(Some(b"{\"k\":\"\xff\"}"), Some(b"{\"v\":1}")).is_err());
+    assert_eq!(
+        topic.columns(),
+        [
+            "id LONG 1 2 3 4 null",
+            r#"v VARCHAR "x?y" "🚀" "?\n" null "?""#,
+            r#"key_k VARCHAR null null null "?" null"#,
+            r#"key VARCHAR null null null null "\\ud83d""#,
+        ]
+    );
+}
+
+#[test]
+fn halves_of_surrogate_pairs_where_a_key_is_not_written() {
+    let config = TopicConfig { include_key: false, key_format: Format::Json, ..replacing() };
+    let mut topic = Topic::with(config, &[]);
+    assert_eq!(topic.record(Some(br#""\ud83d""#), Some(b"{\"v\":1}")), Ok(Appended::Row));
+    assert_eq!(topic.record(Some(br#""\ud83d""#), None), Ok(Appended::Skipped));
+    for bad in [&b"\"\\ud83d"[..], b"\"\xff\""] {
+        let error = topic.record(Some(bad), Some(b"{\"v\":1}")).unwrap_err();
+        assert!(error.message.contains("the record's key is not valid JSON"), "{}", error.message);
+    }
+}
+
+fn replacing() -> TopicConfig {
+    TopicConfig { lone_surrogates: LoneSurrogates::Replace, ..TopicConfig::default() }
 }
 
 #[test]

@@ -51,7 +51,8 @@ fn a_bad_timestamp_is_refused() {
         (r#"{"id":1}"#, "no time in field ts"),
         (r#"{"id":1,"ts":null}"#, "no time in field ts"),
         (r#"{"id":1,"TS":1}"#, "no time in field ts"),
-        (r#"{"id":1,"ts":{"a":1}}"#, "no time in field ts"),
+        (r#"{"id":1,"ts":{"a":1}}"#, "has an object: `{\"a\":1}`"),
+        (r#"{"id":1,"ts":{}}"#, "has an object"),
         (
             r#"{"id":1,"ts":"2020-01-02"}"#,
             "`2020-01-02` in field ts, which the designated timestamp comes from, is no",
@@ -74,6 +75,33 @@ fn a_bad_timestamp_is_refused() {
     topic.refused(r#"{"id":1}"#);
     topic.row(r#"{"id":1,"ts":1}"#);
     assert_eq!(timestamps(&mut topic), [1_000_000]);
+}
+
+#[test]
+fn an_object_is_no_part_of_a_timestamp_either() {
+    let mut topic = Topic::with(
+        config(|_, timestamp| timestamp.fields = vec!["date".to_owned(), "at_time".to_owned()]),
+        &[],
+    );
+    let message = topic.refused(r#"{"id":1,"date":"2020-01-02","at":{"time":{"hour":3}}}"#);
+    assert!(message.contains("field at_time is one of the texts"), "{message}");
+    topic.row(r#"{"id":1,"date":"2020-01-02","at":{"time":"T03:04:05Z"}}"#);
+    assert_eq!(timestamps(&mut topic), [1_577_934_245_000_000]);
+}
+
+#[test]
+fn the_time_of_arrival() {
+    let config = TopicConfig { timestamp: Some(TimestampConfig::of_arrival()), ..TopicConfig::default() };
+    let mut topic = Topic::with(config, &[]);
+    let record = SourceRecord {
+        timestamp_ms: -1,
+        arrival_ms: 1_600_000_000_123,
+        value: Some(br#"{"a":1,"b":null}"#),
+        ..SourceRecord::default()
+    };
+    topic.plan.append(&record, &mut topic.block).unwrap();
+    assert_eq!(topic.block.substitutes(), 0, "it is what was asked for");
+    assert_eq!(timestamps(&mut topic), [1_600_000_000_123_000]);
 }
 
 #[test]

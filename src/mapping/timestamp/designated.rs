@@ -49,7 +49,7 @@ impl Row<'_, '_> {
     pub(in crate::mapping) fn timestamp_time(&mut self, part: u32, time: Timestamp) -> Result<(), Refusal> {
         let Some(config) = &self.plan.timestamp else { return Ok(()) };
         if config.fields.len() > 1 {
-            return Err(self.no_timestamp(part, "a timestamp", b""));
+            return Err(self.no_timestamp(part, "a timestamp", time.to_string().as_bytes()));
         }
         let timestamp = units::from_payload(time, self.plan.unit)
             .map_err(|message| Refusal::of_column(config.shown(), message))?;

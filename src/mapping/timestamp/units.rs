@@ -49,7 +49,8 @@ pub(super) fn from_record(timestamp_ms: i64, unit: TimeUnit) -> Result<i64, Stri
 pub(super) fn from_payload(time: Timestamp, unit: TimeUnit) -> Result<i64, String> {
     super::in_unit(time, unit).filter(|&value| is_designated(value, unit)).ok_or_else(|| {
         format!(
-            "{time:?} is no time that QuestDB takes as a designated timestamp, which is one {}",
+            "{time} since 1970 is no time that QuestDB takes as a designated timestamp, which is one {}; send another \
+             one",
             range(unit)
         )
     })
