@@ -62,7 +62,14 @@ fn both(config: TopicConfig, columns: &TableSchema, values: &[&[u8]]) -> (Option
     let tree = rows(by_tree(&config), columns, values);
     let in_place = rows(config, columns, values);
     assert_eq!(format!("{:?}", in_place.0), format!("{:?}", tree.0));
-    assert_eq!(in_place.1, tree.1);
+    assert_eq!(in_place.1.len(), tree.1.len());
+    for (in_place, tree) in in_place.1.iter().zip(&tree.1) {
+        // In place a column may refuse a value before the payload shows that it is none.
+        match tree.message.contains("cannot be read as avro") {
+            true => assert_eq!(in_place.record, tree.record),
+            false => assert_eq!(in_place, tree),
+        }
+    }
     in_place
 }
 
@@ -422,4 +429,63 @@ fn an_empty_array_of_numbers_has_its_column() {
     assert_eq!(refused, []);
     let expected = [("a", "DOUBLE[]"), ("b", "DOUBLE[]"), ("c", "LONG")];
     assert_eq!(types(&block.unwrap()), expected.map(|(name, kind)| (name.to_owned(), kind)));
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SCHEMAS: [&str; 6] = [
+        r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"b","type":"long"},
+            {"name":"c","type":"string"},{"name":"d","type":"double"},{"name":"e","type":"float"},
+            {"name":"f","type":"boolean"},{"name":"g","type":"bytes"},{"name":"h","type":["null","long"]}]}"#,
+        r#"{"type":"record","name":"R","fields":[{"name":"x","type":["null","int","string",{"type":"record","name":"S",
+            "fields":[{"name":"y","type":"boolean"},{"name":"z","type":["null","int"]}]}]},
+            {"name":"w","type":["S","null"]},{"name":"X","type":"int"}]}"#,
+        r#"{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"double"}},
+            {"name":"b","type":{"type":"array","items":{"type":"array","items":"int"}}},
+            {"name":"c","type":{"type":"array","items":["null","string"]}},{"name":"n","type":"null"}]}"#,
+        r#"{"type":"map","values":{"type":"array","items":{"type":"enum","name":"E","symbols":["A","B","C"]}}}"#,
+        r#"{"type":"record","name":"R","fields":[{"name":"a","type":{"type":"int","logicalType":"date"}},
+            {"name":"b","type":{"type":"long","logicalType":"timestamp-millis"}},
+            {"name":"c","type":{"type":"long","logicalType":"timestamp-nanos"}},
+            {"name":"d","type":{"type":"fixed","name":"F","size":3}},
+            {"name":"e","type":{"type":"bytes","logicalType":"decimal","precision":5,"scale":1}}]}"#,
+        r#"["null","long"]"#,
+    ];
+
+    /// Bytes that are small numbers more often than not, so that lengths and branches are those that there are.
+    fn payload() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop_oneof![4 => 0_u8..8, 1 => any::<u8>()], 0..40)
+    }
+
+    fn columns() -> impl Strategy<Value = TableSchema> {
+        let types =
+            ["LONG", "DOUBLE", "VARCHAR", "TIMESTAMP", "SYMBOL", "BOOLEAN", "DOUBLE[]", "SHORT", "DATE"];
+        prop::collection::vec(prop::sample::select(&["a", "b", "c", "d", "x_int", "w_y", "value"][..]), 0..3)
+            .prop_flat_map(move |names| {
+                let types = prop::collection::vec(prop::sample::select(types.to_vec()), names.len());
+                types.prop_map(move |types| {
+                    let mut columns = vec![("timestamp", "TIMESTAMP")];
+                    columns.extend(names.iter().copied().zip(types));
+                    if columns.len() == 1 { TableSchema::default() } else { schema(&columns) }
+                })
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn any_bytes_are_the_same_rows_in_place_and_by_a_tree(
+            which in 0..SCHEMAS.len(),
+            values in prop::collection::vec(payload(), 1..6),
+            columns in columns(),
+        ) {
+            let (config, _file) = topic(SCHEMAS[which]);
+            let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+            both(config, &columns, &values);
+        }
+    }
 }
