@@ -34,6 +34,7 @@ overflow_after = "500ms"
 conf = "https::addr=db:9000;username=ann;password=hunter2;"
 transport = "http"
 lanes = 4
+exactly_once = true
 
 [limits]
 request_bytes = "50MiB"
@@ -144,7 +145,7 @@ fn every_key_is_read() {
     assert_eq!(durability, Durability::Overflow);
     assert_eq!(spool, SpoolConfig { bytes: 1 << 30, segment_bytes: 16 << 20, overflow_after });
     let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
-    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4 });
+    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4, exactly_once: true });
     assert_eq!(
         limits,
         Limits {
@@ -228,7 +229,7 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
     );
     assert_eq!(
         errors("[questdb]\nxyz = 1"),
-        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes"
+        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes, exactly_once"
     );
     assert!(errors("[topic.a]").contains("did you mean `topics`?"));
 }
@@ -267,6 +268,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[questdb]\ntransport = \"http\"\nconf = \"ws::addr=h:1;\"",
         "q.toml:2: questdb.transport: ",
         "contradicts",
+    ),
+    (
+        "[questdb]\ntransport = \"qwp\"\nexactly_once = true",
+        "q.toml:3: questdb.exactly_once: ",
+        "is for ILP over HTTP",
     ),
     ("[questdb]\nlanes = 65", "q.toml:2: questdb.lanes: ", "not between 1 and 64"),
     ("[questdb]\nlanes = \"2\"", "q.toml:2: questdb.lanes: ", "must be a whole number, not the text \"2\""),
@@ -617,12 +623,15 @@ mod round_trip {
             option::of((1..100_000u64).prop_map(|s| format!("idle_connection = \"{s}s\""))),
             option::of((0..9u32).prop_map(|n| format!("topics = {n}"))),
         );
-        let lanes = option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}")));
-        (top, spool, lanes, limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5)).prop_map(
-            |((a, b, c, d), (k, l, m), lanes, (e, f, g, h, i, j), topics)| {
+        let questdb = (
+            option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}"))),
+            option::of(any::<bool>().prop_map(|on| format!("exactly_once = {on}"))),
+        );
+        (top, spool, questdb, limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5)).prop_map(
+            |((a, b, c, d), (k, l, m), (n, o), (e, f, g, h, i, j), topics)| {
                 let mut text = lines(vec![a, b, c, d]);
                 text += &format!("[spool]\n{}", lines(vec![k, l, m]));
-                text += &format!("[questdb]\n{}[limits]\n", lines(vec![lanes]));
+                text += &format!("[questdb]\n{}[limits]\n", lines(vec![n, o]));
                 text += &lines(vec![e, f, g, h, i, j]);
                 for (pattern, topic) in topics {
                     text += &format!("[topics.\"{pattern}\"]\n{topic}");
