@@ -11,21 +11,25 @@
 //! count; a table that others have been seen to write to stays in doubt then.
 //!
 //! When the two possible mistakes compete, rows twice win over rows lost: a transaction is taken for the request only
-//! if it has as many rows, where QuestDB tells (`cairo.default.sequencer.part.txn.count`), or if the table has at least
-//! as many in the request's time range when it is applied. That catches another writer who is handed our writer after
-//! our connection was lost. Nothing tells a request that is still on its way through the network from one that is lost:
+//! if it has as many rows, where QuestDB tells (`cairo.default.sequencer.part.txn.count`), and if the table, when it is
+//! applied, has at least as many in the request's time range, and the request's first and last row with their values.
+//! That catches another client who is handed our writer after our connection was lost. Nothing tells a request that is still on its way through the network from one that is lost:
 //! a transaction counts as not there only after QuestDB has answered so for some time.
 
 use std::time::{Duration, Instant};
 
+use arrow_array::{Array, ArrayAccessor, StringArray};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::time::timeout;
 
 use super::pending::Pending;
+use super::transactions::{Transactions, first_row};
 use crate::questdb::{QuestDb, QuestDbError, quote_literal};
-use crate::rows::TimeUnit;
+use crate::rows::{Block, ColumnValues, TimeUnit};
 
+/// Values of a row that are looked for.
+const SAMPLE_COLUMNS: usize = 8;
+const SAMPLE_TEXT_BYTES: usize = 200;
 /// For how long QuestDB has to answer that a transaction is not there, at least and at most; between these, for as long
 /// as the request was under way: a server that has taken long may take long still.
 const SETTLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
@@ -54,10 +58,10 @@ pub(super) struct Doubt {
     /// Before the request.
     pub(super) account: Account,
     pub(super) rows: i64,
-    /// The designated timestamp, and the first and last value in microseconds, rounded outwards.
-    timestamp: String,
-    first_us: i64,
-    last_us: i64,
+    /// A condition that all of its rows fulfil, which is their time range.
+    times: String,
+    /// Conditions for its first and its last row, where their values can be asked for.
+    samples: Vec<String>,
 }
 
 /// What has been found out about a request.
@@ -82,103 +86,94 @@ pub(super) struct Inquiry {
     present_since: Option<Instant>,
 }
 
-/// A table's transactions above a number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Transactions {
-    pub(super) count: i64,
-    pub(super) last: i64,
-    pub(super) last_writer: Option<i64>,
-    last_rows: Option<i64>,
-}
-
-impl Transactions {
-    /// Asks QuestDB for the transactions with rows above `base`, of one writer or of all. None: there is no such table,
-    /// so there are none.
-    pub(super) async fn above(
-        base: i64,
-        writer: Option<i64>,
-        table: &str,
-        questdb: &QuestDb,
-    ) -> Result<Option<Self>, QuestDbError> {
-        let writers = writer.map_or("walId > 0".to_owned(), |writer| format!("walId = {writer}"));
-        let query = format!(
-            "SELECT count(), last(sequencerTxn), last(walId), last(rowCount) FROM wal_transactions({}) \
-             WHERE sequencerTxn > {base} AND {writers}",
-            quote_literal(table)
-        );
-        let Some(row) = first_row(&query, questdb).await? else { return Ok(None) };
-        let number = |index: usize| row.get(index).and_then(Value::as_i64);
-        Ok(Some(Self {
-            count: number(0).unwrap_or(0),
-            last: number(1).unwrap_or(base),
-            last_writer: number(2),
-            last_rows: number(3),
-        }))
-    }
-
-    /// The number of the last transaction of any kind; 0 where there is no table.
-    pub(super) async fn last_of(table: &str, questdb: &QuestDb) -> Result<i64, QuestDbError> {
-        let query = format!("SELECT max(sequencerTxn) FROM wal_transactions({})", quote_literal(table));
-        let row = first_row(&query, questdb).await?;
-        Ok(row.and_then(|row| row.first()?.as_i64()).unwrap_or(0))
-    }
-}
-
-/// None where the table is not there.
-async fn first_row(query: &str, questdb: &QuestDb) -> Result<Option<Vec<Value>>, QuestDbError> {
-    match questdb.sql(query).await {
-        Ok(rows) => Ok(rows.rows.into_iter().next()),
-        // 9.3.4 says `table does not exist: t`.
-        Err(QuestDbError::Sql { message, .. }) if message.contains("does not exist") => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 impl Doubt {
     /// About a request with these blocks of one table. Nothing for no blocks.
     pub(super) fn about(blocks: &[Pending], account: Account) -> Option<Self> {
-        let block = &blocks.first()?.block;
-        let micros = |value: i64, unit: TimeUnit, up: bool| match unit {
-            TimeUnit::Micros => value,
-            TimeUnit::Nanos if up => value.div_euclid(1000).saturating_add(1),
-            TimeUnit::Nanos => value.div_euclid(1000),
-        };
-        let times = || {
-            let blocks = blocks.iter().map(|pending| &pending.block.timestamp);
-            blocks.flat_map(|times| times.values.iter().map(|&value| (value, times.unit)))
-        };
+        let blocks: Vec<&Block> = blocks.iter().map(|pending| &pending.block).collect();
+        let (first, last) = (*blocks.first()?, *blocks.last()?);
+        let earliest = blocks.iter().filter_map(|block| times(block).min()).min()?;
+        let latest = blocks.iter().filter_map(|block| times(block).max()).max()?;
+        let samples = [sample(first, 0), sample(last, last.rows().saturating_sub(1))];
         Some(Self {
-            table: block.table.as_str().to_owned(),
+            table: first.table.as_str().to_owned(),
             account,
-            rows: blocks.iter().map(|pending| pending.block.rows() as i64).sum(),
-            timestamp: block.timestamp.name.to_string(),
-            first_us: times().map(|(value, unit)| micros(value, unit, false)).min()?,
-            last_us: times().map(|(value, unit)| micros(value, unit, true)).max()?,
+            rows: blocks.iter().map(|block| block.rows() as i64).sum(),
+            times: between(&first.timestamp.name, earliest, latest),
+            samples: samples.into_iter().flatten().collect(),
         })
     }
 
     #[cfg(test)]
     pub(super) fn example(table: &str, account: Account) -> Self {
-        let (table, timestamp) = (table.to_owned(), "timestamp".to_owned());
-        Self { table, account, rows: 10, timestamp, first_us: 1, last_us: 2 }
+        let times = between("timestamp", 1, 2);
+        Self { table: table.to_owned(), account, rows: 10, times, samples: Vec::new() }
     }
 
     /// Whether the rows are in the table; None: not all transactions are applied yet.
     async fn has_its_rows(&self, number: i64, questdb: &QuestDb) -> Result<Option<bool>, QuestDbError> {
-        let Self { table, timestamp, first_us, last_us, rows, .. } = self;
-        let name = quote_literal(table);
+        let name = quote_literal(&self.table);
         let query = format!("SELECT writerTxn FROM wal_tables() WHERE name = {name}");
         let applied = first_row(&query, questdb).await?.and_then(|row| row.first()?.as_i64());
         if applied.is_none_or(|applied| applied < number) {
             return Ok(None);
         }
-        let query = format!(
-            "SELECT count() FROM {name} WHERE \"{timestamp}\" BETWEEN cast({first_us} as timestamp) AND \
-             cast({last_us} as timestamp)"
-        );
-        let found = first_row(&query, questdb).await?.and_then(|row| row.first()?.as_i64());
-        Ok(Some(found.is_some_and(|found| found >= *rows)))
+        let samples = self.samples.iter().map(|sample| (sample, 1));
+        for (condition, at_least) in samples.chain([(&self.times, self.rows)]) {
+            let query = format!("SELECT count() FROM {name} WHERE {condition}");
+            let count = first_row(&query, questdb).await?.and_then(|row| row.first()?.as_i64());
+            if count.is_none_or(|count| count < at_least) {
+                return Ok(Some(false));
+            }
+        }
+        Ok(Some(true))
     }
+}
+
+/// In microseconds, rounded down.
+fn times(block: &Block) -> impl Iterator<Item = i64> {
+    let divisor = match block.timestamp.unit {
+        TimeUnit::Micros => 1,
+        TimeUnit::Nanos => 1000,
+    };
+    block.timestamp.values.iter().map(move |value| value.div_euclid(divisor))
+}
+
+/// Up to the end of the last microsecond.
+fn between(column: &str, first_us: i64, last_us: i64) -> String {
+    let after_us = last_us.saturating_add(1);
+    format!(
+        "\"{column}\" >= cast({first_us} as timestamp) AND \"{column}\" < cast({after_us} as timestamp)"
+    )
+}
+
+/// A condition for one row, of those of its values that are compared without doubt.
+fn sample(block: &Block, row: usize) -> Option<String> {
+    let time = times(block).nth(row)?;
+    let values: Vec<String> = block
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let value = match &column.values {
+                ColumnValues::Long(values) if values.is_valid(row) => values.value(row).to_string(),
+                ColumnValues::Varchar(values) if values.is_valid(row) => text(values.value(row))?,
+                ColumnValues::Symbol(values) if values.is_valid(row) => {
+                    text(values.downcast_dict::<StringArray>()?.value(row))?
+                }
+                _ => return None,
+            };
+            Some(format!("\"{}\" = {value}", column.name))
+        })
+        .take(SAMPLE_COLUMNS)
+        .collect();
+    if values.is_empty() {
+        return None;
+    }
+    Some(format!("{} AND {}", between(&block.timestamp.name, time, time), values.join(" AND ")))
+}
+
+/// It has to fit a URL.
+fn text(value: &str) -> Option<String> {
+    (value.len() <= SAMPLE_TEXT_BYTES).then(|| quote_literal(value))
 }
 
 impl Inquiry {
@@ -219,8 +214,13 @@ impl Inquiry {
     /// There is one transaction more than before: whether it is the request.
     async fn recognise(&mut self, found: Transactions, questdb: &QuestDb) -> Result<Finding, QuestDbError> {
         let others = || Finding::Unclear("the one new transaction has other rows".to_owned());
-        if let Some(rows) = found.last_rows {
-            return Ok(if rows == self.doubt.rows { Finding::Written } else { others() });
+        if let Some(rows) = found.last_rows
+            && rows != self.doubt.rows
+        {
+            return Ok(others());
+        }
+        if self.doubt.account.shared && found.last_rows.is_none() && self.doubt.samples.is_empty() {
+            return Ok(Finding::Unclear("others write to the table, too".to_owned()));
         }
         let since = *self.present_since.get_or_insert_with(Instant::now);
         Ok(match self.doubt.has_its_rows(found.last, questdb).await? {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::answer::Answer;
-use super::doubt::{Account, Doubt, Transactions};
+use super::doubt::{Account, Doubt};
 use super::journal::Journal;
 use super::pending::Pending;
+use super::transactions::{Writer, last_of};
 use crate::questdb::{QuestDb, QuestDbError};
 use crate::rows::TableName;
 
@@ -31,6 +32,8 @@ struct Entry {
     connection: u64,
     /// None: QuestDB does not tell this table's transactions.
     account: Option<Account>,
+    /// Who our connection's writer may be, where others write to the table and it has to be found among them.
+    suspects: Option<Vec<i64>>,
 }
 
 struct UnderWay {
@@ -57,7 +60,7 @@ impl Ledger {
         if self.accounts.len() >= MAX_TABLES {
             self.accounts.clear();
         }
-        let asked = timeout(ASK_TIMEOUT, Transactions::last_of(table.as_str(), &self.questdb)).await;
+        let asked = timeout(ASK_TIMEOUT, last_of(table.as_str(), &self.questdb)).await;
         let account = match asked {
             Ok(Ok(base)) => Some(Account { base, shared, ..Account::default() }),
             Ok(Err(QuestDbError::Sql { message, .. })) => {
@@ -71,7 +74,7 @@ impl Ledger {
             Ok(Err(error)) => return Err(error.to_string().into()),
             Err(_) => return Err("QuestDB does not answer".into()),
         };
-        self.accounts.insert(table.clone(), Entry { connection, account });
+        self.accounts.insert(table.clone(), Entry { connection, account, suspects: None });
         Ok(())
     }
 
@@ -116,7 +119,7 @@ impl Ledger {
         self.under_way = None;
         match self.accounts.get_mut(table) {
             // The connection is gone; the next one asks anew.
-            Some(Entry { connection, account: Some(account) }) if others_write => {
+            Some(Entry { connection, account: Some(account), .. }) if others_write => {
                 *connection = 0;
                 account.shared = true;
             }
@@ -137,29 +140,46 @@ impl Ledger {
 
     /// One more transaction of ours. The first one of a connection tells which writer QuestDB has given it.
     async fn count(&mut self, table: &TableName, connection: u64, mut account: Account) {
+        let Some(entry) = self.accounts.get_mut(table) else { return };
         if account.writer.is_some() {
             account.commits += 1;
-            self.accounts.insert(table.clone(), Entry { connection, account: Some(account) });
+            entry.account = Some(account);
             return;
         }
-        let above = Transactions::above(account.base, None, table.as_str(), &self.questdb);
-        let Ok(Ok(Some(found))) = timeout(ASK_TIMEOUT, above).await else {
+        let same_connection = std::mem::replace(&mut entry.connection, connection) == connection;
+        let suspects = entry.suspects.take().filter(|_| same_connection);
+        let asked = timeout(ASK_TIMEOUT, Writer::above(account.base, table.as_str(), &self.questdb)).await;
+        let Some(writers) = asked.ok().and_then(Result::ok).filter(|writers| !writers.is_empty()) else {
             self.accounts.remove(table);
             return;
         };
-        let ours = account.commits + 1;
-        if found.count < ours {
-            // Dropped in between.
-            self.accounts.remove(table);
-            return;
+        let all: i64 = writers.iter().map(|writer| writer.count).sum();
+        let once = writers.iter().filter(|writer| writer.count == 1).map(|writer| writer.number);
+        let base = writers.iter().map(|writer| writer.last).max().unwrap_or(account.base);
+        let writer = if all == 1 {
+            once.collect()
+        } else {
+            if !account.shared {
+                tracing::info!(%table, "others write to the table, too");
+            }
+            account.shared = true;
+            // With our first transaction others may have had the writer before us. From then on it is ours alone, and
+            // has one transaction for each of our requests.
+            let had_before = |writer: &i64| suspects.as_ref().is_none_or(|suspects| suspects.contains(writer));
+            once.filter(had_before).collect::<Vec<_>>()
+        };
+        let is_certain = writer.len() == 1 && (all == 1 || suspects.is_some());
+        let account = Account {
+            base,
+            commits: 0,
+            writer: writer.first().copied().filter(|_| is_certain),
+            shared: account.shared,
+        };
+        let first_look = all > 1 && suspects.is_none();
+        let suspects = if first_look { writers.iter().map(|writer| writer.number).collect() } else { writer };
+        if let Some(entry) = self.accounts.get_mut(table) {
+            entry.account = Some(account);
+            entry.suspects = Some(suspects).filter(|suspects| !suspects.is_empty());
         }
-        let others = found.count > ours;
-        if others && !account.shared {
-            tracing::info!(%table, "others write to the table, too");
-        }
-        let writer = found.last_writer.filter(|_| !others);
-        let shared = account.shared || others;
-        let account = Account { base: found.last, commits: 0, writer, shared };
-        self.accounts.insert(table.clone(), Entry { connection, account: Some(account) });
     }
 }
