@@ -185,7 +185,9 @@ impl Inquiry {
 
     /// Asks QuestDB once.
     pub(super) async fn ask(&mut self, questdb: &QuestDb) -> Finding {
-        match timeout(ASK_TIMEOUT, self.look(questdb)).await {
+        let asked = timeout(ASK_TIMEOUT, self.look(questdb)).await;
+        tracing::debug!(?asked, table = self.doubt.table, "asked QuestDB about a request");
+        match asked {
             Ok(Ok(finding)) => finding,
             // QuestDB answers, and it will not answer otherwise: a proxy that speaks for it answers no SQL.
             Ok(Err(QuestDbError::Sql { message, .. })) => Finding::Unclear(message),
