@@ -117,7 +117,8 @@ async fn a_request_that_questdb_only_takes_later_is_found() {
     let asked = Instant::now();
     let request = batch("late", 0, producer, 2 * ROWS).with_timeout_ms(4_000);
     let id = wire.send(&request, VERSION).await;
-    until("the answer is given up", PATIENCE, async || gateway.log().contains("no answer from QuestDB")).await;
+    until("the answer is given up", PATIENCE, async || gateway.log().contains("no answer from QuestDB"))
+        .await;
     // The client is told in time that it is not known. What it sends again waits for the first attempt.
     assert_eq!(error(&wire.receive::<ProduceRequest>(id, VERSION).await), REQUEST_TIMED_OUT);
     assert!(asked.elapsed() < Duration::from_secs(4));
@@ -230,7 +231,8 @@ async fn a_batch_of_the_spool_is_written_once_when_the_gateway_was_killed() {
         let mut wire = Wire::connect(gateway.bootstrap()).await;
         assert_eq!(deliver(&mut wire, &batch(&topic, 0, producer, ROWS)).await, NO_ERRORS);
         until("the spool is empty", PATIENCE, async || {
-            questdb.count(&topic).await as i32 >= 2 * ROWS && gateway.sample("quafka_spool_batches").await == 0
+            questdb.count(&topic).await as i32 >= 2 * ROWS
+                && gateway.sample("quafka_spool_batches").await == 0
         })
         .await;
         applied(questdb, &topic).await;
@@ -398,9 +400,11 @@ async fn crashes_of_the_gateway_under_load_double_no_row() {
             gateway.restart().await;
         }
         load.goes_on(500).await;
-        until("the spool is empty", PATIENCE, async || gateway.sample("quafka_spool_batches").await < 100).await;
+        until("the spool is empty", PATIENCE, async || gateway.sample("quafka_spool_batches").await < 100)
+            .await;
         load.stop.store(true, Ordering::Relaxed);
-        until("the spool is empty", PATIENCE, async || gateway.sample("quafka_spool_batches").await == 0).await;
+        until("the spool is empty", PATIENCE, async || gateway.sample("quafka_spool_batches").await == 0)
+            .await;
         let (rows, twice) = load.end(&questdb).await;
         println!("{durability}: {rows} rows acked, {twice} twice; in the log: {}", asked(&gateway.log()));
         assert_eq!(twice, 0, "{durability}");

@@ -252,8 +252,9 @@ fn spooling(
     let Some(data_dir) = &config.data_dir else { return Ok(None) };
     let spool_metrics = SpoolMetrics::default();
     metrics.extend(|registry| spool_metrics.register(registry));
-    let spooling = Spooling::open(data_dir, config.durability, &config.spool, spool_metrics, history, written)
-        .map_err(|source| StartError::Spool { folder: data_dir.join(Spooling::FOLDER), source })?;
+    let spooling =
+        Spooling::open(data_dir, config.durability, &config.spool, spool_metrics, history, written)
+            .map_err(|source| StartError::Spool { folder: data_dir.join(Spooling::FOLDER), source })?;
     Ok(spooling.map(Arc::new))
 }
 

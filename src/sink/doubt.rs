@@ -141,9 +141,7 @@ fn times(block: &Block) -> impl Iterator<Item = i64> {
 /// Up to the end of the last microsecond.
 fn between(column: &str, first_us: i64, last_us: i64) -> String {
     let after_us = last_us.saturating_add(1);
-    format!(
-        "\"{column}\" >= cast({first_us} as timestamp) AND \"{column}\" < cast({after_us} as timestamp)"
-    )
+    format!("\"{column}\" >= cast({first_us} as timestamp) AND \"{column}\" < cast({after_us} as timestamp)")
 }
 
 /// A condition for one row, of those of its values that are compared without doubt.

@@ -76,14 +76,8 @@ impl Journal {
         }
         let next = earlier.last_key_value().map_or(1, |(number, _)| number + 1);
         let (file, bytes) = append_to(folder)?;
-        let state = State {
-            folder: folder.to_owned(),
-            file,
-            bytes,
-            next,
-            under_way: BTreeMap::new(),
-            failed: false,
-        };
+        let state =
+            State { folder: folder.to_owned(), file, bytes, next, under_way: BTreeMap::new(), failed: false };
         let journal = Self(Mutex::new(state));
         // Behind what may be a torn line.
         journal.0.lock().append(b"\n");

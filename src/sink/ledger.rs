@@ -51,6 +51,8 @@ impl Ledger {
     /// Sees that a table's transactions are known before it is written to over a connection. Err: QuestDB does not
     /// answer.
     pub(super) async fn prepare(&mut self, table: &TableName, connection: u64) -> Result<(), Arc<str>> {
+        // Only a bug leaves one behind.
+        self.ended(false);
         self.under_way = None;
         let shared = match self.accounts.get(table) {
             Some(entry) if entry.connection == connection => return Ok(()),
@@ -80,7 +82,9 @@ impl Ledger {
 
     /// A request with these blocks is about to be sent over a connection.
     pub(super) fn sending(&mut self, blocks: &[Pending], connection: u64) {
-        let Some(entry) = blocks.first().and_then(|first| self.accounts.get(&first.block.table)) else { return };
+        let Some(entry) = blocks.first().and_then(|first| self.accounts.get(&first.block.table)) else {
+            return;
+        };
         let Some(mut account) = entry.account else { return };
         if entry.connection != connection {
             // Not the one that the writer belongs to.
@@ -165,7 +169,8 @@ impl Ledger {
             account.shared = true;
             // With our first transaction others may have had the writer before us. From then on it is ours alone, and
             // has one transaction for each of our requests.
-            let had_before = |writer: &i64| suspects.as_ref().is_none_or(|suspects| suspects.contains(writer));
+            let had_before =
+                |writer: &i64| suspects.as_ref().is_none_or(|suspects| suspects.contains(writer));
             once.filter(had_before).collect::<Vec<_>>()
         };
         let is_certain = writer.len() == 1 && (all == 1 || suspects.is_some());

@@ -120,7 +120,13 @@ impl Sink {
             lanes.push(sender);
         }
         let lanes = Mutex::new(lanes.into());
-        Ok(Self(Arc::new(Shared { lane_per_table: options.exactly_once, lanes, tasks: tasks.into(), stop, metrics })))
+        Ok(Self(Arc::new(Shared {
+            lane_per_table: options.exactly_once,
+            lanes,
+            tasks: tasks.into(),
+            stop,
+            metrics,
+        })))
     }
 
     /// Hands a block to its lane, waiting for room there until the submission's deadline. What becomes of the block is

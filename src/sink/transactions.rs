@@ -47,11 +47,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// All that have written rows above `base`.
-    pub(super) async fn above(
-        base: i64,
-        table: &str,
-        questdb: &QuestDb,
-    ) -> Result<Vec<Self>, QuestDbError> {
+    pub(super) async fn above(base: i64, table: &str, questdb: &QuestDb) -> Result<Vec<Self>, QuestDbError> {
         let query = format!(
             "SELECT walId, count(), max(sequencerTxn) FROM wal_transactions({}) WHERE sequencerTxn > {base} AND \
              walId > 0 GROUP BY walId",

@@ -15,7 +15,8 @@ pub(super) trait Transport: Send {
     /// Writes blocks of one table as one atomic request: all of them, or as many of the first as a request may carry,
     /// and at least one. Just before bytes of the request are sent, `sending` is told; also when the whole of it is
     /// sent once more, because it was refused.
-    fn write(&mut self, batch: &[Pending], sending: &mut Sending<'_>) -> impl Future<Output = Written> + Send;
+    fn write(&mut self, batch: &[Pending], sending: &mut Sending<'_>)
+    -> impl Future<Output = Written> + Send;
 }
 
 /// Is told how many blocks of the batch a request carries, and the connection's number.

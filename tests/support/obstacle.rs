@@ -112,7 +112,7 @@ async fn pass(client: TcpStream, upstream: TcpStream, blocked: Arc<Blocked>) {
                     }
                     Some(Mishap::ReplySwallowed) => {
                         to_server.write_all(&request).await.unwrap();
-                        from_server.read(&mut answer).await.unwrap();
+                        assert!(from_server.read(&mut answer).await.unwrap() > 0, "QuestDB does not answer");
                         blocked.has_happened();
                         return;
                     }
@@ -120,13 +120,13 @@ async fn pass(client: TcpStream, upstream: TcpStream, blocked: Arc<Blocked>) {
                         drop((from_client, to_client));
                         tokio::time::sleep(Duration::from_millis(500)).await;
                         to_server.write_all(&request).await.unwrap();
-                        from_server.read(&mut answer).await.unwrap();
+                        assert!(from_server.read(&mut answer).await.unwrap() > 0, "QuestDB does not answer");
                         blocked.has_happened();
                         return;
                     }
                     Some(Mishap::ReplyWithheld) => {
                         to_server.write_all(&request).await.unwrap();
-                        from_server.read(&mut answer).await.unwrap();
+                        assert!(from_server.read(&mut answer).await.unwrap() > 0, "QuestDB does not answer");
                         blocked.has_happened();
                         // Until the client gives up.
                         has_more(&mut from_client).await;
@@ -162,7 +162,8 @@ impl Blocked {
     fn mishap_of(&self, head: &str, body: &[u8]) -> Option<Mishap> {
         let mut table = self.table.lock();
         let (name, mishap, left) = table.as_mut()?;
-        if !head.starts_with("POST /write") || !body.starts_with(format!("{name} ").as_bytes()) || *left == 0 {
+        if !head.starts_with("POST /write") || !body.starts_with(format!("{name} ").as_bytes()) || *left == 0
+        {
             return None;
         }
         *left -= 1;

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::batch::Placement;
-use super::label;
 use super::job::{Begun, Job, decode_turn};
+use super::label;
 use super::plans::Plans;
 use super::response::Failure;
 use super::spooling::{Place, Spooling};
