@@ -1,6 +1,6 @@
 //! Formats and transforms to a block, on one core: rows a second are divan's items a second.
 //!
-//! `cargo bench --bench formats`
+//! `cargo bench --bench formats`, with `--features sql` also what expressions cost
 
 #![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
 
@@ -51,7 +51,9 @@ fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String])
             tables.append(&record).unwrap();
         }
         assert!(tables.unknown().is_empty());
-        tables.finish()
+        let finished = tables.finish();
+        assert_eq!(finished.tables.iter().map(|rows| rows.block.rows()).sum::<usize>(), records.len());
+        finished
     });
 }
 
@@ -107,4 +109,19 @@ fn influx(bencher: divan::Bencher<'_, '_>) {
     let records =
         trades(|symbol, price, seq, ts| format!("trades,symbol={symbol} price={price},seq={seq}i {ts}000"));
     run(bencher, format(Format::Influx), &records);
+}
+
+/// To be held against `json_in_place`: all rows pass.
+#[cfg(feature = "sql")]
+#[divan::bench]
+fn json_filtered(bencher: divan::Bencher<'_, '_>) {
+    let filter = "price > 0 and symbol <> ''".to_owned();
+    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &json());
+}
+
+#[cfg(feature = "sql")]
+#[divan::bench]
+fn json_with_a_computed_column(bencher: divan::Bencher<'_, '_>) {
+    let columns = [("notional".to_owned(), "price * seq".to_owned())].into();
+    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &json());
 }

@@ -11,7 +11,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use quafka::config::{TimestampConfig, TimestampUnit, TopicConfig};
 use quafka::mapping::{Plan, SourceRecord};
 use quafka::rows::TableName;
-use quafka::schema::TableSchema;
+use quafka::schema::{TableColumn, TableSchema};
 
 fn main() {
     divan::main();
@@ -75,8 +75,11 @@ fn shuffled() -> Vec<String> {
 }
 
 fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
-    let plan =
-        Plan::new(&"t".into(), TableName::new("trades"), &Arc::new(config), &TableSchema::default()).unwrap();
+    run_into(bencher, config, &TableSchema::default(), records);
+}
+
+fn run_into(bencher: divan::Bencher<'_, '_>, config: TopicConfig, schema: &TableSchema, records: &[String]) {
+    let plan = Plan::new(&"t".into(), TableName::new("trades"), &Arc::new(config), schema).unwrap();
     let mut builder = plan.block_builder();
     let bytes: usize = records.iter().map(String::len).sum();
     bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
@@ -92,6 +95,18 @@ fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String])
         }
         builder.finish()
     });
+}
+
+/// The trades' table, with these types of symbol, side, price, qty, seq and ts.
+fn table_of(types: [&str; 6]) -> TableSchema {
+    let mut schema = TableSchema { designated: Some("timestamp".into()), ..TableSchema::default() };
+    let names = ["symbol", "side", "price", "qty", "seq", "ts"];
+    let columns = names.into_iter().zip(types).chain([("timestamp", "TIMESTAMP")]);
+    for (name, type_name) in columns {
+        let column = TableColumn { name: name.into(), type_name: type_name.into() };
+        schema.columns.insert(name.to_owned(), column);
+    }
+    schema
 }
 
 fn with_symbols() -> TopicConfig {
@@ -110,6 +125,22 @@ fn trade(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench]
 fn trade_with_symbols_and_timestamp(bencher: divan::Bencher<'_, '_>) {
     run(bencher, with_symbols(), &trades());
+}
+
+/// A table with the types that the trades have.
+#[divan::bench]
+fn trade_into_a_table_of_its_types(bencher: divan::Bencher<'_, '_>) {
+    let types = ["SYMBOL", "SYMBOL", "DOUBLE", "DOUBLE", "LONG", "LONG"];
+    run_into(bencher, TopicConfig::default(), &table_of(types), &trades());
+}
+
+/// The same values, each of which has to be converted.
+#[divan::bench]
+fn trade_into_a_table_of_other_types(bencher: divan::Bencher<'_, '_>) {
+    let types = ["VARCHAR", "CHAR", "FLOAT", "DECIMAL(18,4)", "DOUBLE", "TIMESTAMP"];
+    let records: Vec<_> =
+        trades().iter().map(|trade| trade.replace("\"buy\"", "\"b\"").replace("\"sell\"", "\"s\"")).collect();
+    run_into(bencher, TopicConfig::default(), &table_of(types), &records);
 }
 
 #[divan::bench]

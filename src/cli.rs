@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod check;
+pub mod dlq;
 pub mod import_connector;
 pub mod spool;
 
@@ -48,6 +49,8 @@ pub enum Command {
     Demo(Demo),
     /// Say what `serve` would run with, and whether it can reach QuestDB
     Check(Settings),
+    /// Look at dead letters, the records that could not become rows, and send them again
+    Dlq(dlq::Dlq),
     /// Turn the configuration of QuestDB's Kafka connector into quafka's, printed to stdout
     ImportConnector(import_connector::ImportConnector),
     /// Look at the batches that wait on disk for QuestDB, or write them
@@ -141,6 +144,19 @@ impl Cli {
 }
 
 impl Settings {
+    /// Of a command that only needs to know the file and the QuestDB. What is empty counts as absent.
+    fn of(config: Option<&OsString>, questdb: Option<&String>) -> Self {
+        Self {
+            config: config.filter(|file| !file.is_empty()).cloned(),
+            questdb: questdb.filter(|conf| !conf.is_empty()).cloned(),
+            listen: None,
+            advertise: None,
+            data_dir: None,
+            admin: None,
+            sources: Sources::default(),
+        }
+    }
+
     /// The configuration: flags over environment over file over default.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ async fn run(command: Command) -> ExitCode {
             Ok(loaded) => return cli::check::run(&loaded).await,
             Err(errors) => return fail(&errors),
         },
+        Command::Dlq(command) => return cli::dlq::run(&command).await,
         Command::ImportConnector(command) => return cli::import_connector::run(&command),
         Command::Spool(command) => match command.settings().load() {
             Ok(loaded) => return cli::spool::run(&command, loaded).await,

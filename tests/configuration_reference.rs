@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use quafka::config::{self, Overrides, TopicConfig, TopicSettings};
+use quafka::mapping::check_topics;
 
 fn page() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap()
@@ -72,6 +73,10 @@ fn examples_load() {
 }
 
 fn load(text: &str) {
-    config::parse(Path::new("example"), text, &Overrides::default())
+    let loaded = config::parse(Path::new("example"), text, &Overrides::default())
         .unwrap_or_else(|errors| panic!("{text}\n{errors}"));
+    // What a topic does with its records, which for two settings takes an engine.
+    if cfg!(feature = "sql") || !text.contains("\ncolumns = ") && !text.contains("\nfilter = ") {
+        check_topics(&loaded.config.topics).unwrap_or_else(|(_, error)| panic!("{text}\n{error}"));
+    }
 }

@@ -294,6 +294,21 @@ async fn a_refusal_says_which_tables_have_rows_of_the_batch() {
     questdb.wait_for_rows("halves_a", 1, PATIENCE).await;
 }
 
+/// Also those that QuestDB refuses, which are found one after the other.
+#[tokio::test]
+async fn every_record_that_is_skipped_is_counted() {
+    let questdb = QuestDbServer::start().await;
+    questdb
+        .sql("CREATE TABLE viewed (id LONG, timestamp TIMESTAMP) TIMESTAMP(timestamp) PARTITION BY DAY WAL")
+        .await;
+    let view = "SELECT timestamp, max(id) id FROM viewed SAMPLE BY 1h";
+    questdb.sql(&format!("CREATE MATERIALIZED VIEW counted AS ({view}) PARTITION BY DAY")).await;
+    let gateway = Gateway::start("[topics.counted]\non_error = \"skip\"", questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    acknowledged(&mut wire, "counted", &Batch::of(["{\"id\":1}", "{", "{\"id\":3}", "{\"id\":4}"])).await;
+    assert_eq!(gateway.sample("quafka_bad_records_total{on_error=\"skip\"}").await, 4);
+}
+
 /// What the gateway has seen of a table is doubted for every bad record, and not only for the first of a batch.
 #[tokio::test]
 async fn a_changed_column_is_noticed_behind_a_record_that_is_bad_anyway() {

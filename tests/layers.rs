@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "spool",
             "mapping",
             "dead_letters",
+            "producer",
             "decode",
             "questdb",
             "rows",
@@ -32,27 +33,31 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
-    ("demo", &["server", "sink", "questdb"]),
+    ("demo", &["server", "producer", "sink", "questdb"]),
     ("server", &["pandaproxy", "api", "topics", "dead_letters", "sink", "schema", "questdb"]),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.
     ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "spool", "schema", "questdb", "rows"]),
-    // Rows for records that cannot be rows of their own.
-    ("dead_letters", &["decode", "rows"]),
+    // Rows for records that cannot be rows of their own, and those records again, read from their table.
+    ("dead_letters", &["decode", "questdb", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
     // Batches on disk, as they were sent: what is in them is not its business.
     ("spool", &[]),
     // Left of the waist: synchronous, and the sink is not its business.
-    ("mapping", &["transform", "decode", "schema", "rows"]),
+    ("mapping", &["transform", "decode", "sql", "schema", "rows"]),
     // What changes records knows them as trees, and no tables.
     ("transform", &["decode"]),
     ("decode", &["rows"]),
+    // Expressions over the columns of a block: whose records they were is not its business.
+    ("sql", &["rows"]),
     // Right of the waist: it never sees a record, only rows.
     ("sink", &["schema", "questdb", "rows"]),
     ("schema", &["questdb", "rows"]),
     ("questdb", &["rows"]),
+    // A Kafka client: it knows the gateway no better than any other broker.
+    ("producer", &[]),
     ("rows", &[]),
     ("ops", &[]),
     ("memory", &[]),

@@ -2,8 +2,9 @@
 //! into a real QuestDB, until a SELECT sees the last row.
 //!
 //! `cargo bench --bench load -- --rows 5000000 --connections 4`; `--help` shows the rest. The result is printed and
-//! saved as `target/load.json`.
+//! saved as `target/load.json`. With `--bad 1` it is asked what bad records cost: see `bad.rs`.
 
+mod bad;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 mod usage;
@@ -15,9 +16,9 @@ use bytes::Bytes;
 use clap::Parser;
 use hdrhistogram::Histogram;
 use quafka::demo::latencies;
-use quafka::demo::producer::{ProduceError, Producer, encode_batch};
 use quafka::demo::questdb_server::Options;
 use quafka::demo::trades::Trades;
+use quafka::producer::{ProduceError, Producer, encode_batch};
 use serde_json::json;
 use support::{Gateway, QuestDbServer};
 use tokio::sync::mpsc;
@@ -50,6 +51,12 @@ struct Load {
     /// QuestDB's Java heap
     #[arg(long, env = "LOAD_HEAP", default_value = "1g")]
     heap: String,
+    /// Instead: compares streams without bad records and with so many in a hundred, which become dead letters
+    #[arg(long, env = "LOAD_BAD", value_name = "PERCENT")]
+    bad: Option<f64>,
+    /// Pairs of streams in that comparison
+    #[arg(long, env = "LOAD_PAIRS", default_value_t = 3)]
+    pairs: usize,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -62,27 +69,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     let load = Load::parse();
     // The generator shares the machine with what it measures, so it gets by with few threads.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(measure(load))
+    match load.bad {
+        Some(percent) => runtime.block_on(bad::compare(load, percent)),
+        None => runtime.block_on(measure(load)),
+    }
 }
 
-async fn measure(load: Load) -> Result<(), Box<dyn Error>> {
+async fn start(load: &Load, on_error: &str) -> (QuestDbServer, Gateway) {
     let options = Options { heap: load.heap.clone(), ..Options::default() };
     let questdb = QuestDbServer::start_own_with(options).await;
     let config = format!(
         "{}[questdb]\nlanes = {}\nexactly_once = {}\n[topics.\"*\"]\ntimestamp = {{ field = \"ts\", unit = \"micros\" }}\n\
-         symbols = [\"symbol\", \"side\"]\npartitions = {}\n",
+         symbols = [\"symbol\", \"side\"]\npartitions = {}\non_error = \"{on_error}\"\n",
         if load.exactly_once { "data_dir = \"data\"\n" } else { "" },
         load.lanes,
         load.exactly_once,
         load.connections
     );
     let gateway = Gateway::start(&config, &questdb).await;
+    (questdb, gateway)
+}
 
+async fn measure(load: Load) -> Result<(), Box<dyn Error>> {
+    let (questdb, gateway) = start(&load, "reject").await;
     println!("{load:?}\nwarming up");
-    send(&gateway, "warm_up", encode(load.warm_up, &load)?, &load).await?;
+    send(&gateway, "warm_up", encode(load.warm_up, &load, |_, trade| trade)?, &load).await?;
     questdb.wait_for_rows("warm_up", load.warm_up as u64, Duration::from_secs(120)).await;
 
-    let batches = encode(load.rows, &load)?;
+    let batches = encode(load.rows, &load, |_, trade| trade)?;
     let bytes: usize = batches.iter().flatten().map(Bytes::len).sum();
     println!("{} rows in {} MiB of batches", load.rows, bytes >> 20);
     let before = [Usage::of(gateway.id())?, Usage::of(questdb.id())?, Usage::of(std::process::id())?];
@@ -127,15 +141,19 @@ async fn measure(load: Load) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Batches of trades for each connection. Those of one row of time are spread over all connections, so that they
+/// Batches of trades for each connection, each trade as `change` makes it of its number and its value. Those of one row of time are spread over all connections, so that they
 /// arrive about in the order of their timestamps, as from producers that work side by side.
-fn encode(rows: usize, load: &Load) -> Result<Vec<Vec<Bytes>>, ProduceError> {
+fn encode(
+    rows: usize,
+    load: &Load,
+    change: impl Fn(usize, Bytes) -> Bytes,
+) -> Result<Vec<Vec<Bytes>>, ProduceError> {
     let mut trades = Trades::new(7);
     let mut connections = vec![Vec::new(); load.connections];
     let mut row = 0;
     while row < rows {
         let end = rows.min(row + load.batch);
-        let values = (row..end).map(|row| trades.next(FIRST_TS_MICROS + row as i64));
+        let values = (row..end).map(|row| change(row, trades.next(FIRST_TS_MICROS + row as i64)));
         let batch = encode_batch(values, FIRST_TS_MICROS / 1_000)?;
         connections[row / load.batch % load.connections].push(batch);
         row = end;
@@ -174,7 +192,7 @@ async fn send_all(
     let settle = async move {
         let mut latencies = latencies();
         while let Some((at, ack)) = acks.recv().await {
-            let ack: quafka::demo::producer::PendingAck = ack;
+            let ack: quafka::producer::PendingAck = ack;
             let received = ack.wait().await?.received;
             latencies += received.duration_since(at).as_micros() as u64;
         }

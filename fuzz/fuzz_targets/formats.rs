@@ -62,7 +62,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         let unknown = tables.unknown().clone();
         if unknown.is_empty() {
             let mut seen: Vec<_> =
-                tables.finish().iter().flat_map(|rows| rows.block.origin.to_vec()).collect();
+                tables.finish().tables.iter().flat_map(|rows| rows.block.origin.to_vec()).collect();
             seen.sort_unstable();
             seen.dedup();
             assert_eq!(seen.len(), with_rows);

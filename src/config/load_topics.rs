@@ -53,6 +53,10 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
     for (key, reason) in faults_of_names(&settings) {
         report.error(&section.full(key), reason);
     }
+    let computed: Vec<String> = settings.columns.iter().flatten().map(|(name, _)| name.clone()).collect();
+    if let Some(reason) = fault_of_columns(&computed) {
+        report.error(&section.full("columns"), reason);
+    }
     let is_scalar = |value: &toml::Value| !matches!(value, toml::Value::Array(_) | toml::Value::Table(_));
     let defaults = settings.defaults.iter().flatten();
     for (column, _) in defaults.filter(|(_, value)| !is_scalar(value)) {
@@ -66,12 +70,14 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
 /// Columns that no record could have, because QuestDB does not take their names: better told now than record by record.
 fn faults_of_names(settings: &TopicSettings) -> Vec<(&'static str, String)> {
     let mut faults = Vec::new();
-    let mut check = |key, name: &str| {
-        // A dot becomes `_` where a field's name becomes a column's.
-        if let Some(reason) = fault_of_column_name(&name.replace('.', "_")) {
+    let mut note = |key, name: &str, column: &str| {
+        if let Some(reason) = fault_of_column_name(column) {
             faults.push((key, format!("`{name}` cannot be a column: {reason}")));
         }
     };
+    settings.columns.iter().flatten().for_each(|(column, _)| note("columns", column, column));
+    // A dot becomes `_` where a field's name becomes a column's.
+    let mut check = |key, name: &str| note(key, name, &name.replace('.', "_"));
     settings.rename.iter().flatten().for_each(|(_, to)| check("rename", to));
     settings.record_columns.iter().flatten().for_each(|(_, column)| check("record_columns", column));
     settings.defaults.iter().flatten().for_each(|(column, _)| check("defaults", column));

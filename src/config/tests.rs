@@ -87,6 +87,8 @@ const OTHER_TOPIC_KEYS: &[&str] = &[
     "null_in_array = \"nan\"",
     "widen_integers = false",
     "lone_surrogates = \"replace\"",
+    "columns = { notional = \"price * qty\" }",
+    "filter = \"price > 0\"",
     "on_error = \"dlq\"",
     "dlq = { topic = \"dead\", bootstrap = \"h:9092\" }",
     "transforms = [{ type = \"Flatten\", of = \"value\", delimiter = \".\", predicate = { type = \"HasHeaderKey\", \
@@ -243,6 +245,14 @@ fn all_errors_are_told_at_once() {
 
 /// A file, and the beginning and a part of what is said of it.
 const WRONG: &[(&str, &str, &str)] = &[
+    ("[topics.t]\nfilter = 1", "q.toml:2: topics.\"t\".filter: ", "must be a text between quotes"),
+    ("[topics.t]\ncolumns.n = 1", "q.toml:2: topics.\"t\".columns", "must be a text between quotes"),
+    (
+        "[topics.t]\ncolumns = { \"a.b\" = \"1\" }",
+        "q.toml:2: topics.\"t\".columns: ",
+        "`a.b` cannot be a column: QuestDB takes none of",
+    ),
+    ("[topics.t]\ncolumns = { N = \"1\", n = \"2\" }", "q.toml:2: topics.\"t\".columns: ", "names `n` twice"),
     ("listen = \"h\"", "q.toml:1: listen: ", "not HOST:PORT"),
     ("listen = \"h:99999\"", "q.toml:1: listen: ", "not HOST:PORT"),
     ("listen = 9092", "q.toml:1: listen: ", "must be a text between quotes, not `9092`"),

@@ -2,8 +2,10 @@
 
 mod kafka;
 mod letter;
+mod stored;
 mod table;
 
 pub use kafka::{KafkaLetters, KafkaTarget};
 pub use letter::DeadLetter;
+pub use stored::{LetterGroup, LetterTable, LettersError, Selection, StoredLetter};
 pub use table::block;

@@ -5,7 +5,6 @@ mod figures;
 mod gateway;
 pub mod java;
 pub mod maven;
-pub mod producer;
 pub mod questdb_server;
 mod screen;
 pub mod trades;

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::producer::{PendingAck, ProduceError, Producer, encode_batch};
 use super::trades::Trades;
+use crate::producer::{PendingAck, ProduceError, Producer, encode_batch};
 
 /// How often trades are sent: often enough to look alive, seldom enough for batches of some size.
 const TICK: Duration = Duration::from_millis(10);

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod attempt;
+mod computed;
 mod convert;
 mod leaves;
 mod literals;
@@ -29,4 +30,4 @@ pub use names::NameError;
 pub use pipeline::{Pipeline, PipelineError, check_topics};
 pub use plan::{Plan, PlanError};
 pub use record::{Appended, SourceRecord};
-pub use tables::{TableRows, Tables};
+pub use tables::{Finished, TableRows, Tables};

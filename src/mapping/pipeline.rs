@@ -9,6 +9,7 @@ use crate::config::{
 };
 use crate::decode::{Decoder, DecoderConfigError, Message, Payload, PayloadError, Value};
 use crate::rows::{RowError, TableName};
+use crate::sql::{Expressions, SqlError};
 use crate::transform::{Flow, TransformConfigError, Transforms};
 
 /// What happens to the records of a topic before and while they become rows: made once from the topic's settings.
@@ -23,6 +24,8 @@ pub struct Pipeline {
     key: Decoder,
     value: Decoder,
     transforms: Transforms,
+    /// What is computed from rows, and which of them are written.
+    expressions: Option<Expressions>,
     reads_in_place: bool,
 }
 
@@ -51,15 +54,24 @@ pub enum PipelineError {
         /// What is wrong.
         error: TransformConfigError,
     },
+    /// `filter` or `columns` is wrong.
+    #[error("topic {topic:?}: {error}")]
+    Sql {
+        /// The topic.
+        topic: String,
+        /// What is wrong.
+        error: SqlError,
+    },
 }
 
 impl PipelineError {
     /// The topic's setting that is to blame.
-    pub fn key(&self) -> &'static str {
+    pub fn key(&self) -> &str {
         match self {
             Self::Name(_) => "table",
             Self::Format { .. } => "format",
             Self::Transform { .. } => "transforms",
+            Self::Sql { error, .. } => &error.key,
         }
     }
 
@@ -69,6 +81,7 @@ impl PipelineError {
             Self::Name(error) => error.to_string(),
             Self::Format { error, .. } => error.to_string(),
             Self::Transform { error, .. } => error.to_string(),
+            Self::Sql { error, .. } => format!("`{}`: {}", error.expression, error.reason),
         }
     }
 }
@@ -78,6 +91,8 @@ impl Pipeline {
     pub fn new(topic: &str, config: &Arc<TopicConfig>) -> Result<Self, PipelineError> {
         let transforms = Transforms::new(&config.transforms)
             .map_err(|error| PipelineError::Transform { topic: topic.to_owned(), error })?;
+        let expressions = Expressions::new(&config.filter, &config.columns)
+            .map_err(|error| PipelineError::Sql { topic: topic.to_owned(), error })?;
         let wrong = |error| PipelineError::Format { topic: topic.to_owned(), error };
         let key = Decoder::of_keys(config).map_err(wrong)?;
         let value = Decoder::of_values(config).map_err(wrong)?;
@@ -98,6 +113,7 @@ impl Pipeline {
             key,
             value,
             transforms,
+            expressions,
             reads_in_place,
         })
     }
@@ -119,6 +135,11 @@ impl Pipeline {
         self.config.on_error != OnError::Reject
     }
 
+    /// What is computed from rows, and which of them are written. None: all are, as they are.
+    pub(super) fn expressions(&self) -> Option<&Expressions> {
+        self.expressions.as_ref()
+    }
+
     /// Whether a [`Plan`] reads this topic's records in place.
     pub(super) fn reads_in_place(&self) -> bool {
         self.reads_in_place
@@ -130,7 +151,15 @@ impl Pipeline {
         table: &TableName,
         schema: &crate::schema::TableSchema,
     ) -> Result<Plan, super::PlanError> {
-        Plan::new(&self.topic, table.clone(), &self.config, schema)
+        let plan = Plan::new(&self.topic, table.clone(), &self.config, schema)?;
+        match self.config.columns.keys().find(|name| plan.is_designated(&name.to_lowercase())) {
+            None => Ok(plan),
+            Some(column) => Err(super::PlanError::ComputedTimestamp {
+                topic: self.topic.as_ref().to_owned(),
+                table: table.clone(),
+                column: column.clone(),
+            }),
+        }
     }
 
     /// Hands on the record as messages, one after the other, each of them a row. `repeated` counts the bytes of

@@ -83,6 +83,19 @@ pub enum PlanError {
         /// The table.
         table: TableName,
     },
+    /// A topic computes the column that says when.
+    #[error(
+        "topic {topic:?}: columns.{column}: that is the designated timestamp of table {table}, which cannot be computed; \
+         give the column another name, or take the timestamp from a field with `timestamp`"
+    )]
+    ComputedTimestamp {
+        /// The topic.
+        topic: String,
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+    },
 }
 
 impl Plan {

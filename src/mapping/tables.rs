@@ -1,10 +1,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::computed::Outcome;
 use super::pipeline::Pipeline;
 use super::plan::Plan;
 use super::record::{Appended, SourceRecord};
 use crate::rows::{Block, BlockBuilder, RecordIndex, RowError, TableName};
+use crate::sql::Expressions;
 
 /// The rows of one record batch under construction, by the tables that they go to.
 pub struct Tables<'p> {
@@ -28,6 +30,18 @@ pub struct TableRows {
     pub adds_columns: bool,
     /// How many of them have a designated timestamp in place of one that their records lack.
     pub substitutes: u64,
+}
+
+/// What a batch's records have become.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// The rows, by table in the order in which the records named them.
+    pub tables: Vec<TableRows>,
+    /// Records that became rows for which an expression has no value, each with the first reason. None of their rows is
+    /// among the tables'.
+    pub errors: Vec<RowError>,
+    /// How many rows the topic's filter has not let through.
+    pub filtered: u64,
 }
 
 impl<'p> Tables<'p> {
@@ -85,17 +99,20 @@ impl<'p> Tables<'p> {
         &self.unknown
     }
 
-    /// All rows, by table in the order in which the records named them.
-    pub fn finish(self) -> Vec<TableRows> {
-        let broken = self.broken;
-        let finished = self.blocks.into_iter().filter_map(|(_, mut builder)| {
+    /// All rows, with what the topic's expressions make of them.
+    pub fn finish(self) -> Finished {
+        let Self { pipeline, blocks, broken, .. } = self;
+        let finished = blocks.into_iter().filter_map(|(plan, mut builder)| {
             let adds_columns = builder.adds_columns();
             let substitutes = builder.substitutes();
             let block = builder.finish()?;
             let block = if broken.is_empty() { block } else { block.without_records(&broken)? };
-            Some(TableRows { block, adds_columns, substitutes })
+            Some((plan, TableRows { block, adds_columns, substitutes }))
         });
-        finished.collect()
+        match pipeline.expressions() {
+            None => Finished { tables: finished.map(|(_, rows)| rows).collect(), ..Finished::default() },
+            Some(expressions) => compute(expressions, finished),
+        }
     }
 
     fn block(&mut self, table: &TableName) -> Option<(&Plan, &mut BlockBuilder)> {
@@ -117,4 +134,24 @@ impl<'p> Tables<'p> {
         };
         self.blocks.get_mut(number).map(|(plan, block)| (&**plan, block))
     }
+}
+
+/// A record that has a row without a value has no rows at all, in no table.
+fn compute(expressions: &Expressions, blocks: impl Iterator<Item = (Arc<Plan>, TableRows)>) -> Finished {
+    let Finished { mut tables, mut errors, mut filtered } = Finished::default();
+    for (plan, rows) in blocks {
+        let Outcome { rows, filtered: more } = plan.compute(expressions, rows, &mut errors);
+        filtered += more;
+        tables.extend(rows);
+    }
+    if !errors.is_empty() {
+        errors.sort_by_key(|error| error.record);
+        errors.dedup_by_key(|error| error.record);
+        let bad: HashSet<RecordIndex> = errors.iter().map(|error| error.record).collect();
+        let good = |TableRows { block, adds_columns, substitutes }| {
+            Some(TableRows { block: block.without_records(&bad)?, adds_columns, substitutes })
+        };
+        tables = tables.into_iter().filter_map(good).collect();
+    }
+    Finished { tables, errors, filtered }
 }

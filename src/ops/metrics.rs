@@ -90,6 +90,7 @@ pub struct Metrics {
     batch_bytes: Family<CodecLabels, Counter>,
     records: Counter,
     substituted_timestamps: Counter,
+    filtered_rows: Counter,
     bad_records: Family<OnErrorLabels, Counter>,
     produce_errors: Family<ErrorLabels, Counter>,
     produce_latency: Histogram,
@@ -136,6 +137,12 @@ impl Metrics {
              lack it",
             Counter::default(),
         );
+        let filtered_rows = register(
+            registry_ref,
+            "filtered_rows",
+            "Rows that were not written because of their topic's filter",
+            Counter::default(),
+        );
         let bad_records = register(
             registry_ref,
             "bad_records",
@@ -172,6 +179,7 @@ impl Metrics {
             batch_bytes,
             records,
             substituted_timestamps,
+            filtered_rows,
             bad_records,
             produce_errors,
             produce_latency,
@@ -213,6 +221,11 @@ impl Metrics {
     /// Rows got another designated timestamp than the one that their records lack.
     pub fn substituted_timestamps(&self, rows: u64) {
         self.substituted_timestamps.inc_by(rows);
+    }
+
+    /// So many rows were not let through by their topic's filter.
+    pub fn filtered_rows(&self, rows: u64) {
+        self.filtered_rows.inc_by(rows);
     }
 
     /// So many records could not become rows.

@@ -116,7 +116,7 @@ pub enum ColumnValues {
 }
 
 impl ColumnValues {
-    /// Whether a row has a value.
+    /// Whether any row has a value.
     pub fn has_values(&self) -> bool {
         let any = |values: &dyn Array| values.null_count() < values.len();
         match self {
@@ -131,6 +131,21 @@ impl ColumnValues {
             Self::DoubleArray(arrays) => {
                 arrays.nulls.as_ref().is_none_or(|nulls| nulls.null_count() < nulls.len())
             }
+        }
+    }
+
+    /// Whether a row has a value.
+    pub fn is_valid(&self, row: usize) -> bool {
+        match self {
+            Self::Boolean(values) => values.is_valid(row),
+            Self::Long(values)
+            | Self::Timestamp(values)
+            | Self::TimestampNanos(values)
+            | Self::Date(values) => values.is_valid(row),
+            Self::Double(values) => values.is_valid(row),
+            Self::Varchar(values) | Self::Literal(_, values) => values.is_valid(row),
+            Self::Symbol(values) => values.is_valid(row),
+            Self::DoubleArray(arrays) => arrays.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use quafka_protocol::{
-    Compression, DecodeError, DecompressError, Decompressor, ErrorCode, RecordBatch, Records,
+    Compression, DecodeError, DecompressError, Decompressor, ErrorCode, Record, RecordBatch, Records,
 };
 
 use super::Circumstances;
@@ -12,7 +12,7 @@ use super::bad_records::BadRecords;
 use super::response::{Failure, MAX_RECORD_ERRORS};
 use super::settle::Pending;
 use crate::config::Limits;
-use crate::mapping::{Plan, SourceRecord, TableRows, Tables};
+use crate::mapping::{Finished, Plan, SourceRecord, TableRows, Tables};
 use crate::ops::Metrics;
 use crate::rows::{RecordIndex, RowError, TableName};
 use crate::topics::{Admission, Admitted, Partition, Topic};
@@ -110,10 +110,32 @@ pub(super) struct Placement {
     pub(super) arrival_ms: i64,
 }
 
+impl Placement {
+    /// The record at a place in the batch.
+    fn source<'a>(self, index: usize, record: Record<'a>) -> SourceRecord<'a> {
+        SourceRecord {
+            index: index as RecordIndex,
+            partition: self.partition,
+            offset: self.base_offset.saturating_add(index as i64),
+            // -1 is "no timestamp" (KIP-32).
+            timestamp_ms: if record.timestamp_ms == -1 { self.arrival_ms } else { record.timestamp_ms },
+            arrival_ms: self.arrival_ms,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        }
+    }
+}
+
 /// What a batch's records have become.
 pub(super) enum Converted {
     /// Rows, and the records that cannot be any.
-    Rows { tables: Vec<TableRows>, bad: BadRecords },
+    Rows {
+        tables: Vec<TableRows>,
+        bad: BadRecords,
+        /// How many rows the topic's filter has not let through.
+        filtered: u64,
+    },
     /// Nothing yet: these tables have to be known first.
     UnknownTables(Vec<TableName>),
 }
@@ -133,17 +155,7 @@ pub(super) fn convert(
     let mut bad = BadRecords::new(topic, limits.decompressed_bytes);
     for (index, record) in Records::new(&batch.header, bytes).enumerate() {
         let record = record.map_err(|error| not_a_record(index, &error))?;
-        let source = SourceRecord {
-            index: index as RecordIndex,
-            partition: placement.partition,
-            offset: placement.base_offset.saturating_add(index as i64),
-            // -1 is "no timestamp" (KIP-32).
-            timestamp_ms: if record.timestamp_ms == -1 { placement.arrival_ms } else { record.timestamp_ms },
-            arrival_ms: placement.arrival_ms,
-            key: record.key,
-            value: record.value,
-            headers: record.headers,
-        };
+        let source = placement.source(index, record);
         let appended = match refused.get(&source.index) {
             Some(error) => Err(error.clone()),
             None => tables.append(&source).map(drop),
@@ -158,7 +170,19 @@ pub(super) fn convert(
     if !tables.unknown().is_empty() {
         return Ok(Converted::UnknownTables(tables.unknown().iter().cloned().collect()));
     }
-    Ok(Converted::Rows { tables: tables.finish(), bad })
+    let Finished { tables, errors, filtered } = tables.finish();
+    if !errors.is_empty() {
+        let mut errors: HashMap<_, _> = errors.into_iter().map(|error| (error.record, error)).collect();
+        for (index, record) in Records::new(&batch.header, bytes).enumerate() {
+            if let (Ok(record), Some(error)) = (record, errors.remove(&(index as RecordIndex))) {
+                bad.add(&placement.source(index, record), error)?;
+            }
+            if bad.refuse_the_batch() && bad.len() >= MAX_RECORD_ERRORS {
+                break;
+            }
+        }
+    }
+    Ok(Converted::Rows { tables, bad, filtered })
 }
 
 fn decompression_message(error: &DecompressError) -> String {

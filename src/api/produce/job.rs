@@ -39,6 +39,16 @@ pub(super) struct Job {
     pub(super) refused: HashMap<RecordIndex, RowError>,
 }
 
+/// What a batch's records have become.
+pub(super) struct Rows {
+    pub(super) tables: Vec<TableRows>,
+    pub(super) bad: BadRecords,
+    /// How many rows the topic's filter has not let through.
+    pub(super) filtered: u64,
+    /// The turn in which the rows were made.
+    pub(super) turn: DecodeTurn,
+}
+
 /// Rows of a batch that are on their way to one table.
 pub(super) struct Write {
     pub(super) table: TableName,
@@ -84,13 +94,14 @@ impl Job {
         plans: &mut Plans,
         turn: DecodeTurn,
     ) -> Result<Begun, Failure> {
-        let (tables, bad, turn) = self.rows(batch, plans, turn).await?;
+        let Rows { tables, bad, filtered, turn } = self.rows(batch, plans, turn).await?;
         let metrics = &self.gateway.metrics;
         if bad.refuse_the_batch() && !bad.is_empty() {
             metrics.bad_records(self.topic.config().on_error, bad.len());
             let written = self.progress.finish();
             return Ok(Begun::Rejected(Arc::new(Rejection { errors: bad.errors, written })));
         }
+        metrics.filtered_rows(filtered);
         if tables.is_empty() && bad.is_empty() {
             self.progress.finish();
             return Ok(Begun::Nothing);
@@ -110,7 +121,7 @@ impl Job {
         batch: &RecordBatch<'_>,
         plans: &mut Plans,
         mut turn: DecodeTurn,
-    ) -> Result<(Vec<TableRows>, BadRecords, DecodeTurn), Failure> {
+    ) -> Result<Rows, Failure> {
         let (gateway, topic) = (&self.gateway, &self.topic);
         let mut looked_again = false;
         loop {
@@ -119,12 +130,12 @@ impl Job {
                 convert(topic, &plans.by_table, batch, self.placement, &self.refused, limits, decompressor)
             });
             let to_learn = match converted? {
-                Converted::Rows { mut tables, mut bad } => {
+                Converted::Rows { mut tables, mut bad, filtered } => {
                     let judged = looked_again || !bad.blames_a_column();
                     let doubtful = if judged { Vec::new() } else { plans.doubt(gateway).await };
                     if doubtful.is_empty() {
                         self.progress.leave_out(&mut tables, &mut bad);
-                        return Ok((tables, bad, turn));
+                        return Ok(Rows { tables, bad, filtered, turn });
                     }
                     looked_again = true;
                     doubtful
@@ -225,7 +236,7 @@ impl Job {
         let mut plans = Plans::default();
         plans.learn(&self.gateway, &self.topic, &write.table, self.deadline).await?;
         let turn = decode_turn(&self.gateway, self.deadline).await?;
-        let (mut tables, mut bad, turn) = self.rows(&batch, &mut plans, turn).await?;
+        let Rows { mut tables, mut bad, turn, .. } = self.rows(&batch, &mut plans, turn).await?;
         tables.retain(|rows| rows.block.table == write.table);
         // The others have been told already.
         let concerned: HashSet<RecordIndex> = write.records.iter().copied().collect();

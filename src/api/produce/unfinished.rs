@@ -162,3 +162,54 @@ impl Drop for Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quafka_protocol::{Compression, TimestampType};
+
+    use super::*;
+
+    fn batch(crc: u32) -> BatchId {
+        let header = BatchHeader {
+            crc,
+            compression: Compression::None,
+            timestamp_type: TimestampType::CreateTime,
+            transactional: false,
+            last_offset_delta: 0,
+            base_timestamp_ms: 0,
+            max_timestamp_ms: 0,
+            producer_id: -1,
+            producer_epoch: -1,
+            base_sequence: -1,
+            record_count: 1,
+        };
+        BatchId { topic: "t".into(), partition: 0, header }
+    }
+
+    fn done(records: u32) -> Done {
+        Done { rows: vec![(TableName::new("t"), (0..records).collect())], letters: vec![records] }
+    }
+
+    #[test]
+    fn what_is_done_is_told_once_and_to_the_same_batch_only() {
+        let unfinished = Unfinished::default();
+        unfinished.remember(batch(1), done(1));
+        let elsewhere = BatchId { partition: 1, ..batch(1) };
+        for other in [batch(2), elsewhere] {
+            assert!(unfinished.take(&other).is_none(), "{other:?}");
+        }
+        assert_eq!(unfinished.take(&batch(1)).unwrap().letters, [1]);
+        assert!(unfinished.take(&batch(1)).is_none());
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_where_they_are_too_many() {
+        let unfinished = Unfinished::default();
+        for crc in 0..10 {
+            unfinished.remember(batch(crc), done(RECORDS_REMEMBERED as u32 / 4));
+        }
+        let known: Vec<_> = (0..10).filter(|crc| unfinished.take(&batch(*crc)).is_some()).collect();
+        assert_eq!(known, [7, 8, 9]);
+        assert_eq!(unfinished.count.load(Ordering::Acquire), 0);
+    }
+}

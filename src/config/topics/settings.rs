@@ -154,6 +154,11 @@ topic_settings! {
     /// What becomes of an array of numbers that has a null in it.
     null_in_array: NullInArray = NullInArray::Refuse;
 
+    /// Columns that are computed from the others, and the SQL expressions that make them.
+    columns: BTreeMap<String, String> = BTreeMap::new();
+    /// The SQL condition on the rows that are written; empty: all are.
+    filter: String = String::new();
+
     /// What becomes of a record that cannot become a row.
     on_error: OnError = OnError::Reject;
     /// Where `on_error = "dlq"` keeps records.

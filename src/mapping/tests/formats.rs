@@ -37,7 +37,7 @@ fn rows(config: TopicConfig, records: &[KeyAndValue<'_>]) -> (Vec<String>, Vec<S
                     .map(|column| format!("{}.{} {}", rows.block.table, column.name, show(&column.values)))
                     .collect::<Vec<_>>()
             };
-            return (tables.finish().iter().flat_map(shown).collect(), errors);
+            return (tables.finish().tables.iter().flat_map(shown).collect(), errors);
         }
         for table in unknown {
             let plan = pipeline.plan(&table, &TableSchema::default()).unwrap();
@@ -203,7 +203,7 @@ fn csv_values_become_what_their_columns_are() {
     assert_eq!(tables.append(&record), Ok(Appended::Row));
     let record = SourceRecord { index: 1, value: Some(b"1;x;7;true;x"), ..SourceRecord::default() };
     assert!(tables.append(&record).unwrap_err().message.contains("price"));
-    let rows = tables.finish();
+    let rows = tables.finish().tables;
     let shown: Vec<_> = rows[0].block.columns.iter().map(|column| show(&column.values)).collect();
     assert_eq!(shown[..4], [r#"VARCHAR "1.50""#, "LONG 2", "SYMBOL 7", r#"VARCHAR "true""#]);
 }

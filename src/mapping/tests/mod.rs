@@ -1,6 +1,8 @@
 //! From records to blocks.
 
 mod arrays;
+#[cfg(feature = "sql")]
+mod computed;
 mod formats;
 mod leaves;
 mod payload;

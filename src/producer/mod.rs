@@ -1,7 +1,10 @@
-//! A small Kafka producer, for the demo and for measurements: one connection, batches that are encoded already,
-//! several requests in flight, `acks=all`. It does not retry: what became of each batch is its caller's to know.
+//! A small Kafka producer, for dead letters that are sent again, for the demo and for measurements: one connection,
+//! batches that are encoded already, several requests in flight, `acks=all`. It does not retry: what became of each
+//! batch is its caller's to know.
 
-use std::collections::HashMap;
+mod batch;
+
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,15 +14,11 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    ApiVersionsRequest, MetadataRequest, ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader,
-    TopicName,
+    ApiVersionsRequest, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse, RequestHeader,
+    ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{
     Decodable, HeaderVersion, Request, StrBytes, encode_request_header_into_buffer,
-};
-use kafka_protocol::records::{
-    Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, Record, RecordBatchEncoder,
-    RecordEncodeOptions, TimestampType,
 };
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +26,8 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
+
+pub use batch::{OutgoingRecord, encode_batch, encode_records};
 
 /// No reply that a producer gets is longer.
 const LONGEST_REPLY_BYTES: usize = 16 << 20;
@@ -164,6 +165,33 @@ impl Producer {
     /// # Errors
     /// When there is no answer, or the topic cannot be had.
     pub async fn partitions(&mut self, topic: &str) -> Result<i32, ProduceError> {
+        let metadata = self.metadata(topic).await?;
+        Ok(metadata.topics.first().map_or(0, |topic| topic.partitions.len() as i32))
+    }
+
+    /// The address, `HOST:PORT`, of the broker that leads each of a topic's partitions. Where there is one broker only,
+    /// it is the one that is connected already. Asking creates topics, as in [`Producer::partitions`].
+    ///
+    /// # Errors
+    /// When there is no answer, or the topic cannot be had.
+    pub async fn leaders(&mut self, topic: &str) -> Result<BTreeMap<i32, String>, ProduceError> {
+        let metadata = self.metadata(topic).await?;
+        let address = |leader| {
+            if metadata.brokers.len() == 1 {
+                return Some(self.address.clone());
+            }
+            let broker = metadata.brokers.iter().find(|broker| broker.node_id == leader)?;
+            let host = broker.host.as_str();
+            let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+            Some(format!("{bracketed}:{}", broker.port))
+        };
+        let partitions = metadata.topics.iter().flat_map(|topic| &topic.partitions);
+        let leaders = partitions
+            .filter_map(|partition| Some((partition.partition_index, address(partition.leader_id)?)));
+        Ok(leaders.collect())
+    }
+
+    async fn metadata(&mut self, topic: &str) -> Result<MetadataResponse, ProduceError> {
         let mut patience = 20;
         loop {
             let name = Some(TopicName(StrBytes::from_string(topic.to_owned())));
@@ -171,12 +199,11 @@ impl Producer {
                 .with_topics(Some(vec![MetadataRequestTopic::default().with_name(name)]))
                 .with_allow_auto_topic_creation(true);
             let reply = self.ask(&request, self.metadata_version).await?;
-            let topic_reply = reply.topics.first();
-            let code = topic_reply.map_or(3, |topic| topic.error_code);
-            match topic_reply {
-                Some(topic) if code == 0 => return Ok(topic.partitions.len() as i32),
+            let code = reply.topics.first().map_or(3, |topic| topic.error_code);
+            match code {
+                0 => return Ok(reply),
                 // A broker that has just created the topic says 3 or 5 until it leads the partitions.
-                _ if matches!(code, 3 | 5) && patience > 0 => patience -= 1,
+                3 | 5 if patience > 0 => patience -= 1,
                 _ => return Err(refused(format!("metadata of {topic}"), code, None, Vec::new())),
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -307,37 +334,6 @@ impl PendingAck {
     }
 }
 
-/// Encodes records without keys as one uncompressed batch, without a producer id.
-///
-/// # Errors
-/// When the records are too many or too large for a batch.
-pub fn encode_batch(
-    values: impl IntoIterator<Item = Bytes>,
-    timestamp_ms: i64,
-) -> Result<Bytes, ProduceError> {
-    let record = |(index, value)| Record {
-        transactional: false,
-        control: false,
-        delete_horizon: false,
-        partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
-        producer_id: NO_PRODUCER_ID,
-        producer_epoch: NO_PRODUCER_EPOCH,
-        timestamp_type: TimestampType::Creation,
-        offset: index,
-        // The encoder derives the batch's sequence from the first record, so this makes it -1: no sequence.
-        sequence: index as i32 - 1,
-        timestamp: timestamp_ms,
-        key: None,
-        value: Some(value),
-        headers: Default::default(),
-    };
-    let records: Vec<Record> = (0..).zip(values).map(record).collect();
-    let mut batch = BytesMut::new();
-    let options = RecordEncodeOptions { version: 2, compression: Compression::None };
-    RecordBatchEncoder::encode(&mut batch, &records, &options).map_err(protocol)?;
-    Ok(batch.freeze())
-}
-
 fn encode<R: Request>(request: &R, version: i16, correlation_id: i32) -> Result<BytesMut, ProduceError> {
     let header = RequestHeader::default()
         .with_request_api_key(R::KEY)
@@ -398,5 +394,4 @@ fn protocol(error: impl ToString) -> ProduceError {
 }
 
 #[cfg(test)]
-#[path = "producer_tests.rs"]
 mod tests;

@@ -1,9 +1,11 @@
 use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
-use kafka_protocol::messages::{ApiVersionsResponse, MetadataResponse};
+use kafka_protocol::messages::{ApiVersionsResponse, BrokerId, MetadataResponse};
 use kafka_protocol::protocol::{Encodable, decode_request_header_from_buffer};
 use kafka_protocol::records::RecordBatchDecoder;
 use tokio::net::TcpListener;
@@ -110,6 +112,37 @@ async fn a_connection_that_ends_fails_what_is_in_flight_and_what_comes_after() {
     let (first, second) = tokio::join!(pending.wait(), producer.send("t", 0, Bytes::new()));
     assert!(matches!(first, Err(ProduceError::Connection { .. })), "{first:?}");
     assert!(matches!(second, Err(ProduceError::Connection { .. })), "{second:?}");
+    peer.await.unwrap();
+}
+
+#[tokio::test]
+async fn each_partition_has_its_leader() {
+    let (listener, address) = peers().await;
+    let peer = tokio::spawn(async move {
+        let mut peer = Peer(listener.accept().await.unwrap().0);
+        peer.agree_on_versions(12).await;
+        let broker = |id, host| {
+            let broker = MetadataResponseBroker::default().with_node_id(BrokerId(id)).with_port(9092);
+            broker.with_host(StrBytes::from_static_str(host))
+        };
+        let partition = |index, leader| {
+            let partition = MetadataResponsePartition::default().with_partition_index(index);
+            partition.with_leader_id(BrokerId(leader))
+        };
+        // The third has no leader at the moment.
+        let partitions = vec![partition(0, 7), partition(1, 8), partition(2, -1)];
+        let topic = MetadataResponseTopic::default().with_partitions(partitions);
+        let reply = MetadataResponse::default().with_topics(vec![topic]);
+        for brokers in [vec![broker(7, "a"), broker(8, "::1")], vec![broker(7, "a")]] {
+            let (header, _) = peer.request::<MetadataRequest>().await;
+            peer.reply(&header, &reply.clone().with_brokers(brokers)).await;
+        }
+    });
+    let mut producer = Producer::connect(&address, 1).await.unwrap();
+    let leaders = producer.leaders("t").await.unwrap();
+    assert_eq!(leaders, BTreeMap::from([(0, "a:9092".to_owned()), (1, "[::1]:9092".to_owned())]));
+    let leaders = producer.leaders("t").await.unwrap();
+    assert_eq!(leaders[&0], address, "a broker that is alone is the one that is connected");
     peer.await.unwrap();
 }
 
