@@ -525,13 +525,13 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     };
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
-    assert_eq!(origin("memory = \"128MiB\""), "q.toml:23");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:24");
     assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:10");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:26")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:27")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
