@@ -266,7 +266,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("pandaproxy = \"0.0.0.0:9644\"", "q.toml:1: pandaproxy: ", "is taken by the metrics"),
     ("data_dir = \"\"", "q.toml:1: data_dir: ", "empty"),
     ("durability = \"spool\"", "q.toml:1: durability: ", "`spool` needs `data_dir`"),
-    ("durability = \"eventual\"", "q.toml:1: durability: ", "`direct`, `overflow`, `spool`"),
+    ("durability = \"eventual\"", "q.toml:1: durability: ", "none of direct, overflow, spool"),
     ("[spool]\nbytes = \"1MiB\"", "q.toml:2: spool.bytes: ", "less than 16"),
     ("[spool]\nsegment_bytes = \"6GiB\"", "q.toml:2: spool.segment_bytes: ", "more than half"),
     ("[spool]\noverflow_after = 5", "q.toml:2: spool.overflow_after: ", "5"),
@@ -526,12 +526,12 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
     assert_eq!(origin("memory = \"128MiB\""), "q.toml:24");
-    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:10");
+    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:15");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:27")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:32")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
