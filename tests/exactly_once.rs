@@ -129,6 +129,37 @@ async fn a_request_that_questdb_only_takes_later_is_found() {
     assert_eq!(questdb.count("late").await as i32, 3 * ROWS);
 }
 
+/// QuestDB is killed when it has committed and nobody has heard of it. Its numbers and writers outlive that.
+#[tokio::test]
+async fn a_commit_is_found_after_a_crash_of_questdb() {
+    let mut questdb = QuestDbServer::start_own().await;
+    for (exactly_once, expected) in [(true, 3 * ROWS), (false, 4 * ROWS)] {
+        let obstacle = Obstacle::before(&questdb).await;
+        let gateway = Gateway::start_with_conf(&setting(exactly_once), &obstacle.http_conf()).await;
+        let topic = format!("crashed_{exactly_once}");
+        let mut wire = Wire::connect(gateway.bootstrap()).await;
+        let producer = producer(&mut wire).await;
+        deliver(&mut wire, &batch(&topic, 0, producer, 0)).await;
+        obstacle.next(&topic, Mishap::ReplyWithheld);
+        let request = batch(&topic, 0, producer, ROWS);
+        let id = wire.send(&request, VERSION).await;
+        until("QuestDB has answered", PATIENCE, async || obstacle.blocked() == 1).await;
+        questdb.kill();
+        questdb.restart().await;
+        let answer = error(&wire.receive::<ProduceRequest>(id, VERSION).await);
+        println!("{topic}: {answer}; {}", asked_about(&gateway.log()));
+        if exactly_once {
+            assert_eq!(answer, 0);
+        } else {
+            assert_eq!(answer, REQUEST_TIMED_OUT);
+            deliver(&mut wire, &request).await;
+        }
+        deliver(&mut wire, &batch(&topic, 0, producer, 2 * ROWS)).await;
+        applied(&questdb, &topic).await;
+        assert_eq!(questdb.count(&topic).await as i32, expected, "{topic}");
+    }
+}
+
 /// What others write must never be taken for a request that was lost. They write all the time, one row a transaction,
 /// into the same seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,7 +27,7 @@ pub enum Mishap {
     ReplySwallowed,
     /// The client's connection is cut, and only then, after half a second, all of it gets to QuestDB.
     DeliveredLate,
-    /// All of it gets to QuestDB and is answered, and the client hears nothing, on an open connection.
+    /// All of it gets to QuestDB and is answered, and the client hears nothing until one of them closes its connection.
     ReplyWithheld,
 }
 
@@ -128,9 +128,11 @@ async fn pass(client: TcpStream, upstream: TcpStream, blocked: Arc<Blocked>) {
                         to_server.write_all(&request).await.unwrap();
                         assert!(from_server.read(&mut answer).await.unwrap() > 0, "QuestDB does not answer");
                         blocked.has_happened();
-                        // Until the client gives up.
-                        has_more(&mut from_client).await;
-                        return;
+                        // Until one of them gives up.
+                        tokio::select! {
+                            _ = has_more(&mut from_client) => return,
+                            _ = from_server.read(&mut answer) => return,
+                        }
                     }
                 }
             }
