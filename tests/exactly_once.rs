@@ -430,7 +430,9 @@ async fn crashes_of_the_gateway_double_no_row_of_the_spool() {
 async fn kill_the_gateway_under_load(durability: &str) {
     let questdb = QuestDbServer::start_own().await;
     let folder = tempfile::tempdir().unwrap();
-    let settings = format!("durability = \"{durability}\"\n{}", setting(true));
+    // Each life leaves a file behind, and the next one looks through all of it.
+    let spool = "[spool]\nsegment_bytes = \"1MiB\"\n";
+    let settings = format!("durability = \"{durability}\"\n{spool}{}", setting(true));
     let mut gateway = durable("data", &settings, &questdb.http_conf(), &folder).await;
     let load = Load::start(&gateway);
     for _ in 0..8 {
