@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use divan::counter::{BytesCount, ItemsCount};
 use quafka::config::{Csv, Format, TopicConfig, Transform};
+use quafka::decode::avro::AvroSchema;
+use quafka::decode::{Known, Schema, SchemaBook, SchemaKey};
 use quafka::mapping::{Pipeline, SourceRecord, Tables};
 use quafka::rows::TableName;
 use quafka::schema::TableSchema;
@@ -33,24 +35,33 @@ fn json() -> Vec<String> {
     })
 }
 
-fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
+fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[impl AsRef<[u8]>]) {
+    run_with(bencher, config, records, None);
+}
+
+fn run_with(
+    bencher: divan::Bencher<'_, '_>,
+    config: TopicConfig,
+    records: &[impl AsRef<[u8]>],
+    book: Option<&SchemaBook>,
+) {
     let pipeline = Pipeline::new("trades", &Arc::new(config)).unwrap();
     let table = TableName::new("trades");
     let plan = Arc::new(pipeline.plan(&table, &TableSchema::default()).unwrap());
     let plans = HashMap::from([(table, plan)]);
-    let bytes: usize = records.iter().map(String::len).sum();
+    let bytes: usize = records.iter().map(|record| record.as_ref().len()).sum();
     bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
-        let mut tables = Tables::new(&pipeline, &plans);
+        let mut tables = Tables::with_schemas(&pipeline, &plans, book);
         for (index, record) in records.iter().enumerate() {
             let record = SourceRecord {
                 index: index as u32,
                 timestamp_ms: 1_700_000_000_000,
-                value: Some(record.as_bytes()),
+                value: Some(record.as_ref()),
                 ..SourceRecord::default()
             };
             tables.append(&record).unwrap();
         }
-        assert!(tables.unknown().is_empty());
+        assert!(tables.unknown().is_empty() && tables.missing_schemas().is_empty());
         let finished = tables.finish();
         assert_eq!(finished.tables.iter().map(|rows| rows.block.rows()).sum::<usize>(), records.len());
         finished
@@ -109,6 +120,57 @@ fn influx(bencher: divan::Bencher<'_, '_>) {
     let records =
         trades(|symbol, price, seq, ts| format!("trades,symbol={symbol} price={price},seq={seq}i {ts}000"));
     run(bencher, format(Format::Influx), &records);
+}
+
+/// Eight fields: two texts, two doubles, two longs, a time, a long that may be null.
+const ORDER: &str = r#"{"type":"record","name":"Order","fields":[
+    {"name":"symbol","type":"string"},{"name":"side","type":{"type":"enum","name":"Side","symbols":["BUY","SELL"]}},
+    {"name":"price","type":"double"},{"name":"qty","type":"double"},{"name":"id","type":"long"},{"name":"seq","type":"long"},
+    {"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},{"name":"parent","type":["null","long"]}]}"#;
+
+/// As a serializer with a registry writes them, by schema 1.
+fn orders() -> Vec<Vec<u8>> {
+    use apache_avro::types::Value;
+    let schema = apache_avro::Schema::parse_str(ORDER).unwrap();
+    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
+    let order = |row: usize| {
+        let parent = match row % 3 {
+            0 => Value::Union(0, Box::new(Value::Null)),
+            _ => Value::Union(1, Box::new(Value::Long(row as i64 * 7))),
+        };
+        let fields = [
+            ("symbol", Value::String(symbols[row % 4].to_owned())),
+            ("side", Value::Enum((row % 2) as u32, ["BUY", "SELL"][row % 2].to_owned())),
+            ("price", Value::Double(65_000.5 + row as f64)),
+            ("qty", Value::Double(0.25 * row as f64)),
+            ("id", Value::Long(1_000_000_000 + row as i64)),
+            ("seq", Value::Long(row as i64)),
+            ("at", Value::TimestampMicros(1_700_000_000_000_000 + row as i64)),
+            ("parent", parent),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let datum = apache_avro::to_avro_datum(&schema, Value::Record(fields)).unwrap();
+        [&[0, 0, 0, 0, 1][..], &datum].concat()
+    };
+    (0..ROWS).map(order).collect()
+}
+
+fn order_book() -> SchemaBook {
+    let book = SchemaBook::default();
+    let schema = Schema::Avro(Arc::new(AvroSchema::parse(ORDER, &[]).unwrap()));
+    book.insert(SchemaKey::Id(1), Known::Schema(schema));
+    book
+}
+
+#[divan::bench]
+fn avro_of_8_fields(bencher: divan::Bencher<'_, '_>) {
+    run_with(bencher, format(Format::Avro), &orders(), Some(&order_book()));
+}
+
+#[divan::bench]
+fn avro_of_8_fields_by_a_tree(bencher: divan::Bencher<'_, '_>) {
+    let config = with_transforms(r#"{ type = "SetSchemaMetadata" }"#);
+    run_with(bencher, TopicConfig { format: Format::Avro, ..config }, &orders(), Some(&order_book()));
 }
 
 /// To be held against `json_in_place`: all rows pass.

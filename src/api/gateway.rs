@@ -9,6 +9,7 @@ use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
 use crate::ops::{Cluster, LogLimit, Metrics, PartitionState, TopicState};
+use crate::registry::Registry;
 use crate::schema::Schemas;
 use crate::sink::Sink;
 use crate::topics::{Numbers, Topic, Topics};
@@ -28,6 +29,8 @@ pub struct Gateway {
     pub numbers: Arc<Numbers>,
     /// What QuestDB's tables look like.
     pub schemas: Schemas,
+    /// The schemas that records are written with.
+    pub registry: Option<Registry>,
     /// The way to QuestDB.
     pub sink: Sink,
     /// The way to the spool, unless `durability` is `direct`.

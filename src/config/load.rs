@@ -7,8 +7,8 @@ use toml::de::DeTable;
 use super::file::{Report, Section};
 use super::questdb_conf;
 use super::{
-    Config, ConfigError, ConfigErrors, Durability, HostPort, Limits, Origin, QuestDbConfig, SpoolConfig,
-    Transport, load_topics,
+    Config, ConfigError, ConfigErrors, Durability, HostPort, Limits, Origin, QuestDbConfig, RegistryConfig,
+    SpoolConfig, Transport, load_topics,
 };
 
 /// What the command line and the environment say. It wins over the file.
@@ -104,6 +104,8 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
     }
     check_addresses(&listen, advertise.as_ref(), &admin, pandaproxy.as_ref(), report);
     let durability = durability(top, data_dir.as_deref(), report);
+    let registry = RegistryConfig::load(top, report);
+    let topics = load_topics::topics(top, registry.is_some(), report);
     Config {
         listen,
         advertise,
@@ -113,8 +115,9 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
         durability,
         spool: SpoolConfig::load(top, report),
         questdb: questdb(top, overrides, report),
+        registry,
         limits: Limits::load(top, report),
-        topics: load_topics::topics(top, report),
+        topics,
     }
 }
 

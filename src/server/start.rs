@@ -20,6 +20,7 @@ use crate::memory::MemoryBudget;
 use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
+use crate::registry::Registry;
 use crate::schema::Schemas;
 use crate::sink::{self, RequestJournal, Sink, SinkError, SinkMetrics, SinkOptions};
 use crate::topics::{History, Lasting, Numbers, NumbersError, Topics};
@@ -62,6 +63,9 @@ pub enum StartError {
     /// QuestDB's configuration string is wrong.
     #[error("questdb.conf: {0}")]
     QuestDb(#[from] ConfError),
+    /// The registry's settings are wrong.
+    #[error("registry: {0}")]
+    Registry(String),
     /// The lanes cannot start.
     #[error("questdb: {0}")]
     Sink(#[from] SinkError),
@@ -92,6 +96,8 @@ impl Server {
             None => Numbers::from_clock(SystemTime::now()),
         });
         let questdb = QuestDb::from_conf(&config.questdb.conf)?;
+        let registry =
+            config.registry.as_ref().map(Registry::new).transpose().map_err(StartError::Registry)?;
         let metrics = Arc::new(Metrics::new());
         let mut history = match &config.data_dir {
             Some(folder) => {
@@ -126,6 +132,7 @@ impl Server {
         let gateway = Arc::new(Gateway {
             topics: Topics::new(config.topics.clone(), config.limits.topics, lasting),
             schemas: Schemas::new(questdb.clone()),
+            registry,
             listening,
             numbers,
             sink,

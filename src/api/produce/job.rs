@@ -14,6 +14,7 @@ use super::unfinished::Progress;
 use crate::api::Gateway;
 use crate::config::{DeadLetters, OnError};
 use crate::dead_letters::{self, DeadLetter, KafkaTarget};
+use crate::decode::SchemaKey;
 use crate::fence::FenceToken;
 use crate::mapping::TableRows;
 use crate::memory::{DecodeTurn, FrameCharge};
@@ -21,6 +22,9 @@ use crate::rows::{Block, RecordIndex, RowError, TableName};
 use crate::schema::TableSchema;
 use crate::sink::{Outcome, Submission, Ticket, ticket};
 use crate::topics::{Rejection, Topic};
+
+/// As many schemas are looked up for one batch.
+const MAX_SCHEMAS: usize = 64;
 
 /// One batch on its way into QuestDB: all that is needed to make its rows, also a second time where QuestDB refuses some.
 pub(super) struct Job {
@@ -124,12 +128,13 @@ impl Job {
     ) -> Result<Rows, Failure> {
         let (gateway, topic) = (&self.gateway, &self.topic);
         let mut looked_again = false;
+        let mut looked_up = 0;
         loop {
             let converted = gateway.with_decompressor(|decompressor| {
-                let limits = &gateway.config.limits;
-                convert(topic, &plans.by_table, batch, self.placement, &self.refused, limits, decompressor)
+                let plans = &plans.by_table;
+                convert(gateway, topic, plans, batch, self.placement, &self.refused, decompressor)
             });
-            let to_learn = match converted? {
+            let (tables, schemas) = match converted? {
                 Converted::Rows { mut tables, mut bad, filtered } => {
                     let judged = looked_again || !bad.blames_a_column();
                     let doubtful = if judged { Vec::new() } else { plans.doubt(gateway).await };
@@ -138,16 +143,37 @@ impl Job {
                         return Ok(Rows { tables, bad, filtered, turn });
                     }
                     looked_again = true;
-                    doubtful
+                    (doubtful, Vec::new())
                 }
-                Converted::UnknownTables(tables) => tables,
+                Converted::Missing { tables, schemas } => (tables, schemas),
             };
             drop(turn);
-            for table in to_learn {
+            for schema in schemas {
+                looked_up += 1;
+                self.look_up(schema, looked_up).await?;
+            }
+            for table in tables {
                 plans.learn(gateway, topic, &table, self.deadline).await?;
             }
             turn = decode_turn(gateway, self.deadline).await?;
         }
+    }
+
+    /// Finds out about a schema, the batch's so-manieth. While the registry is away the batch is not written, and its
+    /// producer sends it again: that says nothing about its records.
+    async fn look_up(&self, schema: SchemaKey, number: usize) -> Result<(), Failure> {
+        let away = |reason: String| Failure::new(ErrorCode::NotEnoughReplicas, reason);
+        let Some(registry) = &self.gateway.registry else {
+            return Err(away(format!("{schema} cannot be looked up without a schema registry")));
+        };
+        if number > MAX_SCHEMAS {
+            // Those that were found are known when it comes again.
+            return Err(away(format!(
+                "the batch's records name more than {MAX_SCHEMAS} schemas that were not known"
+            )));
+        }
+        let learned = registry.learn(schema, self.deadline).await;
+        learned.map_err(|error| away(format!("{schema} of the batch's records is not known: {error}")))
     }
 
     /// Hands rows to their lanes, each write with the ticket for what becomes of it.
