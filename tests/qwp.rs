@@ -203,7 +203,8 @@ async fn submit(sink: &Sink, block: Block, patience: Duration) -> Ticket {
     let (resolver, ticket) = ticket();
     let charge = MemoryBudget::new(1 << 30).decode_turn().await.charge(1);
     let deadline = Instant::now() + patience;
-    sink.submit(Submission { block, partition: 0, deadline, fence: None, charge, resolver }).await;
+    sink.submit(Submission { block, partition: 0, deadline, fence: None, label: None, charge, resolver })
+        .await;
     ticket
 }
 

@@ -45,6 +45,9 @@ struct Load {
     /// The gateway's connections to QuestDB
     #[arg(long, env = "LOAD_LANES", default_value_t = 2)]
     lanes: usize,
+    /// With `questdb.exactly_once` and a data dir: what that costs
+    #[arg(long, env = "LOAD_EXACTLY_ONCE")]
+    exactly_once: bool,
     /// QuestDB's Java heap
     #[arg(long, env = "LOAD_HEAP", default_value = "1g")]
     heap: String,
@@ -76,9 +79,12 @@ async fn start(load: &Load, on_error: &str) -> (QuestDbServer, Gateway) {
     let options = Options { heap: load.heap.clone(), ..Options::default() };
     let questdb = QuestDbServer::start_own_with(options).await;
     let config = format!(
-        "[questdb]\nlanes = {}\n[topics.\"*\"]\ntimestamp = {{ field = \"ts\", unit = \"micros\" }}\n\
+        "{}[questdb]\nlanes = {}\nexactly_once = {}\n[topics.\"*\"]\ntimestamp = {{ field = \"ts\", unit = \"micros\" }}\n\
          symbols = [\"symbol\", \"side\"]\npartitions = {}\non_error = \"{on_error}\"\n",
-        load.lanes, load.connections
+        if load.exactly_once { "data_dir = \"data\"\n" } else { "" },
+        load.lanes,
+        load.exactly_once,
+        load.connections
     );
     let gateway = Gateway::start(&config, &questdb).await;
     (questdb, gateway)
@@ -124,7 +130,7 @@ async fn measure(load: Load) -> Result<(), Box<dyn Error>> {
     }
     let result = json!({
         "rows": load.rows, "connections": load.connections, "batch": load.batch, "in_flight": load.in_flight,
-        "lanes": load.lanes, "codec": "none", "batch_bytes": bytes,
+        "lanes": load.lanes, "exactly_once": load.exactly_once, "codec": "none", "batch_bytes": bytes,
         "cores": std::thread::available_parallelism()?.get(),
         "rows_per_second_acked": per_second(acked), "rows_per_second_visible": per_second(visible),
         "ack_p50_ms": millis(0.5), "ack_p99_ms": millis(0.99), "processes": processes,

@@ -55,6 +55,11 @@ impl Gateway {
     /// The cluster id that clients see. It need not be unique: no client talks to two clusters in one session.
     pub const CLUSTER_ID: &'static str = "quafka";
 
+    /// Whether the next life of the gateway asks QuestDB what has become of this one's requests.
+    pub(super) fn asks_later(&self) -> bool {
+        self.config.questdb.exactly_once && self.config.data_dir.is_some()
+    }
+
     /// The address at which clients are told to connect: `advertise`; else the listener's; where that stands for all
     /// of the machine's addresses, the one at which this client came in.
     pub fn address_for(&self, connection: &Connection) -> HostPort {

@@ -106,11 +106,18 @@ pub struct QuestDbConfig {
     pub transport: Transport,
     /// Connections that write at the same time.
     pub lanes: usize,
+    /// When an answer of QuestDB's is lost, ask it whether the rows have arrived, so that none is there twice.
+    pub exactly_once: bool,
 }
 
 impl Default for QuestDbConfig {
     fn default() -> Self {
-        Self { conf: "http::addr=127.0.0.1:9000;".to_owned(), transport: Transport::Auto, lanes: 2 }
+        Self {
+            conf: "http::addr=127.0.0.1:9000;".to_owned(),
+            transport: Transport::Auto,
+            lanes: 2,
+            exactly_once: false,
+        }
     }
 }
 

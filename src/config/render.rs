@@ -57,6 +57,7 @@ impl Page<'_> {
         self.value("questdb.", "conf", &quoted(&masked(&questdb.conf)));
         self.value("questdb.", "transport", &quoted(&questdb.transport));
         self.value("questdb.", "lanes", &questdb.lanes);
+        self.value("questdb.", "exactly_once", &questdb.exactly_once);
     }
 
     fn spool(&mut self, config: &Config) {

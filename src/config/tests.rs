@@ -34,6 +34,7 @@ overflow_after = "500ms"
 conf = "https::addr=db:9000;username=ann;password=hunter2;"
 transport = "http"
 lanes = 4
+exactly_once = true
 
 [registry]
 urls = ["https://registry:8081", "http://other:8081/apis/ccompat/v7"]
@@ -166,7 +167,7 @@ fn every_key_is_read() {
     assert_eq!(durability, Durability::Overflow);
     assert_eq!(spool, SpoolConfig { bytes: 1 << 30, segment_bytes: 16 << 20, overflow_after });
     let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
-    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4 });
+    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4, exactly_once: true });
     assert_eq!(
         limits,
         Limits {
@@ -265,7 +266,7 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
     );
     assert_eq!(
         errors("[questdb]\nxyz = 1"),
-        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes"
+        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes, exactly_once"
     );
     assert!(errors("[topic.a]").contains("did you mean `topics`?"));
 }
@@ -312,6 +313,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[questdb]\ntransport = \"http\"\nconf = \"ws::addr=h:1;\"",
         "q.toml:2: questdb.transport: ",
         "contradicts",
+    ),
+    (
+        "[questdb]\ntransport = \"qwp\"\nexactly_once = true",
+        "q.toml:3: questdb.exactly_once: ",
+        "is for ILP over HTTP",
     ),
     ("[questdb]\nlanes = 65", "q.toml:2: questdb.lanes: ", "not between 1 and 64"),
     ("[questdb]\nlanes = \"2\"", "q.toml:2: questdb.lanes: ", "must be a whole number, not the text \"2\""),
@@ -578,13 +584,13 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     };
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
-    assert_eq!(origin("memory = \"128MiB\""), "q.toml:32");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:33");
     assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:15");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:40")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:41")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
@@ -693,12 +699,15 @@ mod round_trip {
                      connect_timeout = \"{ms}ms\"\n"
                 )
             }));
-        let lanes = option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}")));
-        (top, spool, (lanes, registry), limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5))
-            .prop_map(|((a, b, c, d), (k, l, m), (lanes, registry), (e, f, g, h, i, j), topics)| {
+        let questdb = (
+            option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}"))),
+            option::of(any::<bool>().prop_map(|on| format!("exactly_once = {on}"))),
+        );
+        (top, spool, (questdb, registry), limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5))
+            .prop_map(|((a, b, c, d), (k, l, m), ((n, o), registry), (e, f, g, h, i, j), topics)| {
                 let mut text = lines(vec![a, b, c, d]);
                 text += &format!("[spool]\n{}", lines(vec![k, l, m]));
-                text += &format!("[questdb]\n{}[limits]\n", lines(vec![lanes]));
+                text += &format!("[questdb]\n{}[limits]\n", lines(vec![n, o]));
                 text += &lines(vec![e, f, g, h, i, j]);
                 text += &registry.unwrap_or_default();
                 for (pattern, topic) in topics {

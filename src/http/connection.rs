@@ -98,6 +98,8 @@ pub struct HttpAnswer {
 pub struct HttpConnection {
     target: Arc<Target>,
     open: Option<Open>,
+    /// How many times it was opened.
+    number: u64,
 }
 
 struct Open {
@@ -136,12 +138,17 @@ impl Drop for Open {
 impl HttpConnection {
     /// A connection that opens when it is first used.
     pub fn new(target: Arc<Target>) -> Self {
-        Self { target, open: None }
+        Self { target, open: None, number: 0 }
     }
 
     /// Whether the connection is open, as far as this side knows.
     pub fn is_open(&self) -> bool {
         self.open.as_ref().is_some_and(Open::is_usable)
+    }
+
+    /// Tells one connection from the next: how many times it was opened.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Closes the connection where it has been open for longer than that. False: it has not.
@@ -230,8 +237,11 @@ impl HttpConnection {
         self.open = None;
         let Endpoint { name, addr, connect_timeout: limit, .. } = &self.target.endpoint;
         match timeout(*limit, open(&self.target)).await {
-            Ok(opened) => opened
-                .map_err(|error| HttpError::NotSent(format!("cannot connect to {name} at {addr}: {error}"))),
+            Ok(Ok(open)) => {
+                self.number += 1;
+                Ok(open)
+            }
+            Ok(Err(error)) => Err(HttpError::NotSent(format!("cannot connect to {name} at {addr}: {error}"))),
             Err(_) => Err(HttpError::NotSent(format!(
                 "no connection to {name} at {addr} within {} ms",
                 limit.as_millis()

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::http_listener;
 use super::listener::listen;
-use crate::api::{Gateway, SpoolMetrics, Spooling, Unfinished, drain};
+use crate::api::{Gateway, SpoolMetrics, Spooling, Unfinished, Written, drain};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
@@ -22,7 +22,7 @@ use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
 use crate::registry::Registry;
 use crate::schema::Schemas;
-use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
+use crate::sink::{self, RequestJournal, Sink, SinkError, SinkMetrics, SinkOptions};
 use crate::topics::{History, Lasting, Numbers, NumbersError, Topics};
 
 /// How long a shutdown waits for what is in flight.
@@ -105,12 +105,16 @@ impl Server {
             }
             None => History::default(),
         };
-        let spooling = spooling(&config, &metrics, &mut history)?;
+        let (journal, written) = requests_before(&config, &questdb).await?;
+        written.add_to(&mut history);
+        let spooling = spooling(&config, &metrics, &mut history, &written)?;
         let sink_metrics = SinkMetrics::default();
         metrics.extend(|registry| sink_metrics.register(registry));
         let options = SinkOptions {
             transport: config.questdb.transport,
             lanes: config.questdb.lanes,
+            exactly_once: config.questdb.exactly_once,
+            journal,
             ..SinkOptions::default()
         };
         let sink = Sink::start(options, questdb.clone(), sink_metrics).await?;
@@ -232,16 +236,32 @@ impl Server {
     }
 }
 
+/// The list of requests that are under way, and what QuestDB says of those of lives before.
+async fn requests_before(
+    config: &Config,
+    questdb: &QuestDb,
+) -> Result<(Option<RequestJournal>, Written), StartError> {
+    let (Some(data_dir), true) = (&config.data_dir, config.questdb.exactly_once) else {
+        return Ok((None, Written::default()));
+    };
+    let recovered = sink::recover(data_dir, questdb)
+        .await
+        .map_err(|source| NumbersError::Io { path: data_dir.clone(), source })?;
+    Ok((Some(recovered.journal), Written::read(&recovered.written)))
+}
+
 fn spooling(
     config: &Config,
     metrics: &Metrics,
     history: &mut History,
+    written: &Written,
 ) -> Result<Option<Arc<Spooling>>, StartError> {
     let Some(data_dir) = &config.data_dir else { return Ok(None) };
     let spool_metrics = SpoolMetrics::default();
     metrics.extend(|registry| spool_metrics.register(registry));
-    let spooling = Spooling::open(data_dir, config.durability, &config.spool, spool_metrics, history)
-        .map_err(|source| StartError::Spool { folder: data_dir.join(Spooling::FOLDER), source })?;
+    let spooling =
+        Spooling::open(data_dir, config.durability, &config.spool, spool_metrics, history, written)
+            .map_err(|source| StartError::Spool { folder: data_dir.join(Spooling::FOLDER), source })?;
     Ok(spooling.map(Arc::new))
 }
 

@@ -131,7 +131,8 @@ impl Cursor {
                 if self.segments.from(self.segment + 1).is_none() || segment.readable(self.offset).is_some() {
                     return Ok(None);
                 }
-                self.segment += 1;
+                // Also where the next one begins with this very number.
+                (self.segment, self.offset) = (self.segment + 1, 0);
                 continue;
             };
             let mut bytes = [0; HEAD_BYTES];

@@ -15,6 +15,6 @@ mod wire;
 
 pub use gateway::Gateway;
 pub use observed::until;
-pub use obstacle::Obstacle;
+pub use obstacle::{Mishap, Obstacle};
 pub use questdb::QuestDbServer;
 pub use wire::{Wire, frame};

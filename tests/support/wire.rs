@@ -16,9 +16,13 @@ pub struct Wire {
 
 impl Wire {
     pub async fn connect(address: impl tokio::net::ToSocketAddrs) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, correlation_id: 0 }
+        Self::try_connect(address).await.unwrap()
+    }
+
+    pub async fn try_connect(address: impl tokio::net::ToSocketAddrs) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, correlation_id: 0 })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -33,20 +37,34 @@ impl Wire {
 
     /// Sends a request and returns its correlation id.
     pub async fn send<R: Request>(&mut self, request: &R, version: i16) -> i32 {
+        self.try_send(request, version).await.unwrap()
+    }
+
+    /// The same to a gateway that may be killed meanwhile.
+    pub async fn try_send<R: Request>(&mut self, request: &R, version: i16) -> io::Result<i32> {
         self.correlation_id += 1;
         let frame = frame(request, version, self.correlation_id);
-        self.send_bytes(&frame).await.unwrap();
-        self.correlation_id
+        self.send_bytes(&frame).await?;
+        Ok(self.correlation_id)
     }
 
     /// Waits for the next response, which must be the one to this request, and nothing but it.
     pub async fn receive<R: Request>(&mut self, correlation_id: i32, version: i16) -> R::Response {
-        let mut body = self.receive_bytes().await.unwrap();
+        self.try_receive::<R>(correlation_id, version).await.unwrap()
+    }
+
+    /// The same from a gateway that may be killed meanwhile.
+    pub async fn try_receive<R: Request>(
+        &mut self,
+        correlation_id: i32,
+        version: i16,
+    ) -> io::Result<R::Response> {
+        let mut body = self.receive_bytes().await?;
         let header = ResponseHeader::decode(&mut body, R::Response::header_version(version)).unwrap();
         assert_eq!(header.correlation_id, correlation_id, "responses come in the order of the requests");
         let response = R::Response::decode(&mut body, version).unwrap();
         assert!(!body.has_remaining(), "{} bytes behind the response", body.remaining());
-        response
+        Ok(response)
     }
 
     /// Sends bytes as they are.

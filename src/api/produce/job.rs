@@ -37,6 +37,8 @@ pub(super) struct Job {
     pub(super) kept: Option<(Bytes, Arc<FrameCharge>)>,
     /// What is done of it, also by an attempt before this one.
     pub(super) progress: Progress,
+    /// What the batch is known by in the next life, as long as all of it is one block.
+    pub(super) label: Option<String>,
     /// The records that QuestDB has refused.
     pub(super) refused: HashMap<RecordIndex, RowError>,
 }
@@ -107,6 +109,9 @@ impl Job {
         if tables.is_empty() && bad.is_empty() {
             self.progress.finish();
             return Ok(Begun::Nothing);
+        }
+        if tables.len() > 1 || !bad.is_empty() || self.progress.is_begun() {
+            self.label = None;
         }
         metrics.substituted_timestamps(tables.iter().map(|rows| rows.substitutes).sum());
         let writes = self.submit(tables, plans, turn).await.into();
@@ -180,7 +185,7 @@ impl Job {
             let table = block.table.clone();
             let schema = plans.schemas.get(&table).cloned();
             let records = if in_parts { block.origin.clone() } else { Vec::new() };
-            let (submission, ticket) = self.submission(block, &turn);
+            let (submission, ticket) = self.submission(block, self.label.clone(), &turn);
             writes.push((Write { table, adds_columns, schema, records }, ticket));
             submissions.push(submission);
         }
@@ -192,12 +197,13 @@ impl Job {
     }
 
     /// A block for its lane, and the ticket for what becomes of it.
-    fn submission(&self, block: Block, turn: &DecodeTurn) -> (Submission, Ticket) {
+    fn submission(&self, block: Block, label: Option<String>, turn: &DecodeTurn) -> (Submission, Ticket) {
         let (resolver, ticket) = ticket();
         let submission = Submission {
             partition: self.placement.partition,
             deadline: self.deadline,
             fence: self.fence.clone(),
+            label,
             charge: turn.charge(block.memory_bytes()),
             block,
             resolver,
@@ -227,7 +233,7 @@ impl Job {
                 let records = bad.records;
                 drop(bad.letters);
                 let turn = decode_turn(&self.gateway, self.deadline).await?;
-                let (submission, ticket) = self.submission(block, &turn);
+                let (submission, ticket) = self.submission(block, None, &turn);
                 drop(turn);
                 self.gateway.sink.submit(submission).await;
                 Ok(Some((Letters::Table(table, ticket), records)))
@@ -246,6 +252,7 @@ impl Job {
         let Some((records, _)) = self.kept.clone() else {
             return Err(Failure::new(ErrorCode::UnknownServerError, "the batch was not kept".to_owned()));
         };
+        self.label = None;
         let changed = self.has_changed(write).await?;
         if !changed {
             self.refused.extend(errors.into_iter().map(|error| (error.record, error)));

@@ -8,6 +8,7 @@ use quafka_protocol::ErrorCode;
 use super::Circumstances;
 use super::batch::{Checked, Placement, check, check_records};
 use super::job::{Begun, Job, decode_turn};
+use super::label;
 use super::plans::Plans;
 use super::response::Failure;
 use super::settle::{Pending, Waiting};
@@ -94,8 +95,10 @@ impl Target {
             }
             overflow = overflows.then_some(batch_there);
         }
-        if topic.pipeline().needs_offsets() {
+        let mut label = None;
+        if topic.pipeline().needs_offsets() || gateway.asks_later() {
             placement.base_offset = admitted.reserve_offsets();
+            label = label::of_batch(topic.name(), placement, &batch.header).filter(|_| gateway.asks_later());
         }
         let job = Job {
             gateway: gateway.clone(),
@@ -105,6 +108,7 @@ impl Target {
             fence: admitted.fence(),
             progress: Progress::of(gateway, topic.name(), index, batch.header),
             kept: topic.pipeline().sets_bad_records_aside().then(|| (records.clone(), charge.clone())),
+            label,
             refused: HashMap::new(),
         };
         let begun = match (&mut self.plans, turn) {
