@@ -4,61 +4,24 @@
 
 #![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod cases;
 
+use cases::Through;
+use cases::records::{self, format, short_json};
 use divan::counter::{BytesCount, ItemsCount};
-use quafka::config::{Csv, Format, TopicConfig, Transform};
-use quafka::mapping::{Pipeline, SourceRecord, Tables};
-use quafka::rows::TableName;
-use quafka::schema::TableSchema;
+use quafka::config::{Format, TopicConfig, Transform};
 
 fn main() {
     divan::main();
 }
 
-const ROWS: usize = 1_000;
-
-/// A trade, by the four things that all formats have of it.
-fn trades(trade: impl Fn(&str, f64, usize, usize) -> String) -> Vec<String> {
-    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
-    (0..ROWS)
-        .map(|row| trade(symbols[row % 4], 65_000.5 + row as f64, row, 1_700_000_000_000_000 + row * 1_000))
-        .collect()
-}
-
-fn json() -> Vec<String> {
-    trades(|symbol, price, seq, ts| {
-        format!(r#"{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}"#)
-    })
-}
-
 fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
-    let pipeline = Pipeline::new("trades", &Arc::new(config)).unwrap();
-    let table = TableName::new("trades");
-    let plan = Arc::new(pipeline.plan(&table, &TableSchema::default()).unwrap());
-    let plans = HashMap::from([(table, plan)]);
+    let mut through = Through::new(config);
     let bytes: usize = records.iter().map(String::len).sum();
-    bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
-        let mut tables = Tables::new(&pipeline, &plans);
-        for (index, record) in records.iter().enumerate() {
-            let record = SourceRecord {
-                index: index as u32,
-                timestamp_ms: 1_700_000_000_000,
-                value: Some(record.as_bytes()),
-                ..SourceRecord::default()
-            };
-            tables.append(&record).unwrap();
-        }
-        assert!(tables.unknown().is_empty());
-        let finished = tables.finish();
-        assert_eq!(finished.tables.iter().map(|rows| rows.block.rows()).sum::<usize>(), records.len());
-        finished
-    });
-}
-
-fn format(format: Format) -> TopicConfig {
-    TopicConfig { format, ..TopicConfig::default() }
+    bencher
+        .counter(ItemsCount::new(records.len()))
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| through.run(records));
 }
 
 fn with_transforms(transforms: &str) -> TopicConfig {
@@ -69,13 +32,13 @@ fn with_transforms(transforms: &str) -> TopicConfig {
 
 #[divan::bench]
 fn json_in_place(bencher: divan::Bencher<'_, '_>) {
-    run(bencher, format(Format::Json), &json());
+    run(bencher, format(Format::Json), &short_json());
 }
 
 /// What the way by a tree costs: the transform does nothing.
 #[divan::bench]
 fn json_by_a_tree(bencher: divan::Bencher<'_, '_>) {
-    run(bencher, with_transforms(r#"{ type = "SetSchemaMetadata" }"#), &json());
+    run(bencher, with_transforms(r#"{ type = "SetSchemaMetadata" }"#), &short_json());
 }
 
 #[divan::bench]
@@ -83,32 +46,23 @@ fn json_through_three_transforms(bencher: divan::Bencher<'_, '_>) {
     let transforms = r#"{ type = "ReplaceField", renames = "ts:time" },
         { type = "InsertField", "static.field" = "source", "static.value" = "bench" },
         { type = "Cast", spec = "seq:string" }"#;
-    run(bencher, with_transforms(transforms), &json());
+    run(bencher, with_transforms(transforms), &short_json());
 }
 
 #[divan::bench]
 fn json_envelope(bencher: divan::Bencher<'_, '_>) {
-    let records = trades(|symbol, price, seq, ts| {
-        format!(
-            r#"{{"schema":{{"type":"struct","optional":false,"fields":[{{"type":"string","optional":false,"field":"symbol"}},{{"type":"double","optional":false,"field":"price"}},{{"type":"int64","optional":false,"field":"seq"}},{{"type":"int64","optional":false,"field":"ts"}}]}},"payload":{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}}}"#
-        )
-    });
-    run(bencher, format(Format::JsonEnvelope), &records);
+    run(bencher, format(Format::JsonEnvelope), &records::enveloped());
 }
 
 #[divan::bench]
 fn csv(bencher: divan::Bencher<'_, '_>) {
-    let columns = ["symbol", "price", "seq", "ts"].map(str::to_owned).to_vec();
-    let csv = Csv { columns, delimiter: ',', quote: '"', null: String::new() };
-    let records = trades(|symbol, price, seq, ts| format!("{symbol},{price},{seq},{ts}"));
-    run(bencher, TopicConfig { csv: Some(csv), ..format(Format::Csv) }, &records);
+    let (config, records) = records::csv();
+    run(bencher, config, &records);
 }
 
 #[divan::bench]
 fn influx(bencher: divan::Bencher<'_, '_>) {
-    let records =
-        trades(|symbol, price, seq, ts| format!("trades,symbol={symbol} price={price},seq={seq}i {ts}000"));
-    run(bencher, format(Format::Influx), &records);
+    run(bencher, format(Format::Influx), &records::influx());
 }
 
 /// To be held against `json_in_place`: all rows pass.
@@ -116,12 +70,12 @@ fn influx(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench]
 fn json_filtered(bencher: divan::Bencher<'_, '_>) {
     let filter = "price > 0 and symbol <> ''".to_owned();
-    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &json());
+    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &short_json());
 }
 
 #[cfg(feature = "sql")]
 #[divan::bench]
 fn json_with_a_computed_column(bencher: divan::Bencher<'_, '_>) {
     let columns = [("notional".to_owned(), "price * seq".to_owned())].into();
-    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &json());
+    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &short_json());
 }

@@ -8,7 +8,7 @@ mod answer;
 mod any_transport;
 mod decimal;
 mod http_transport;
-mod ilp;
+pub mod ilp;
 mod lane;
 mod merge;
 mod metrics;
