@@ -51,6 +51,6 @@ fn told(program: &str, arguments: &[&str]) -> Option<String> {
 /// Java tells its version on standard error.
 fn java() -> Option<String> {
     let output = Command::new("java").arg("-version").env_remove("JAVA_TOOL_OPTIONS").output().ok()?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    said.lines().find(|line| line.contains("version")).map(str::to_owned)
+    let said = String::from_utf8_lossy(&output.stderr);
+    Some(said.split('"').nth(1)?.to_owned())
 }
