@@ -31,21 +31,25 @@ pub struct Source {
     kind: Kind,
     trades: Trades,
     row: usize,
+    /// Of all records so far, as JSON.
+    pub json_bytes: usize,
 }
 
 impl Source {
     pub fn new(kind: Kind) -> Self {
-        Self { kind, trades: Trades::new(7), row: 0 }
+        Self { kind, trades: Trades::new(7), row: 0, json_bytes: 0 }
     }
 
     pub fn next(&mut self) -> Bytes {
         let row = self.row;
         self.row += 1;
         let ts = FIRST_TS_MICROS + row as i64;
-        match self.kind {
+        let record = match self.kind {
             Kind::Trades => self.trades.next(ts),
             Kind::Wide(fields) => wide(row, fields, ts),
-        }
+        };
+        self.json_bytes += record.len();
+        record
     }
 
     /// The next rows as one batch for Kafka.
@@ -62,12 +66,6 @@ impl Source {
         }
         Ok(Bytes::copy_from_slice(buffer.as_bytes()))
     }
-}
-
-/// The bytes of so many records.
-pub fn json_bytes(kind: Kind, rows: usize) -> usize {
-    let mut source = Source::new(kind);
-    (0..rows).map(|_| source.next().len()).sum()
 }
 
 /// An object with an id, a time, and fields of four kinds in turn.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::records::{Kind, Source, json_bytes};
+use crate::records::{Kind, Source};
 use crate::results::Measured;
 use crate::send::{Batches, send};
 use crate::support::{Gateway, QuestDbServer};
@@ -106,19 +106,20 @@ impl Stage {
         let connections: Vec<Batches> =
             stream.spread(stream.connections, |table, rows| Ok((table.to_owned(), source.batch(rows)?)))?;
         let bootstrap = self.gateway.bootstrap();
-        self.measure(stream, send(&bootstrap, connections, self.load.in_flight)).await
+        self.measure(stream, source.json_bytes, send(&bootstrap, connections, self.load.in_flight)).await
     }
 
     /// The same rows, encoded beforehand in QuestDB's own protocol, straight into QuestDB.
     pub async fn directly(&self, stream: &Stream) -> Outcome<Measured> {
         let mut source = Source::new(stream.kind);
         let requests = stream.spread(self.load.lanes, |table, rows| source.lines(table, rows))?;
-        self.measure(stream, direct::send(&self.questdb.http_conf(), requests)).await
+        self.measure(stream, source.json_bytes, direct::send(&self.questdb.http_conf(), requests)).await
     }
 
     async fn measure(
         &self,
         stream: &Stream,
+        json_bytes: usize,
         sending: impl Future<Output = Outcome<hdrhistogram::Histogram<u64>>>,
     ) -> Outcome<Measured> {
         let processes = [
@@ -142,7 +143,7 @@ impl Stage {
         let used = used.map(|((name, pid), before)| Ok((name, Usage::of(pid)? - before)));
         Ok(Measured {
             rows: stream.rows,
-            json_bytes: json_bytes(stream.kind, stream.rows),
+            json_bytes,
             acked_seconds,
             visible_seconds,
             acks,
