@@ -3,6 +3,7 @@
 pub mod check;
 pub mod dlq;
 pub mod import_connector;
+pub mod spool;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,8 @@ pub enum Command {
     Dlq(dlq::Dlq),
     /// Turn the configuration of QuestDB's Kafka connector into quafka's, printed to stdout
     ImportConnector(import_connector::ImportConnector),
+    /// Look at the batches that wait on disk for QuestDB, or write them
+    Spool(spool::SpoolCommand),
 }
 
 /// The settings that are flags; all but `config` are keys of the configuration file, too.
@@ -122,9 +125,16 @@ impl Cli {
 
     fn try_from_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
-        if let (Command::Serve(settings) | Command::Check(settings), Some((_, matches))) =
-            (&mut cli.command, matches.subcommand())
-        {
+        let matches = matches.subcommand().map(|(_, matches)| matches);
+        let settings = match &mut cli.command {
+            Command::Serve(settings) | Command::Check(settings) => Some((settings, matches)),
+            Command::Spool(command) => {
+                let matches = matches.and_then(ArgMatches::subcommand).map(|(_, matches)| matches);
+                Some((command.settings_mut(), matches))
+            }
+            _ => None,
+        };
+        if let Some((settings, Some(matches))) = settings {
             let ids = ["config", "listen", "advertise", "questdb", "data_dir", "admin"];
             let from_environment = |id: &&str| matches.value_source(id) == Some(ValueSource::EnvVariable);
             settings.sources = Sources(ids.into_iter().filter(from_environment).collect());

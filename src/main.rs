@@ -36,6 +36,10 @@ async fn run(command: Command) -> ExitCode {
         },
         Command::Dlq(command) => return cli::dlq::run(&command).await,
         Command::ImportConnector(command) => return cli::import_connector::run(&command),
+        Command::Spool(command) => match command.settings().load() {
+            Ok(loaded) => return cli::spool::run(&command, loaded).await,
+            Err(errors) => return fail(&errors),
+        },
         Command::Serve(settings) => match settings.load() {
             Ok(loaded) => serve(loaded).await,
             Err(errors) => return fail(&errors),

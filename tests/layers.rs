@@ -10,14 +10,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What all but they themselves may use: they know nothing of what the gateway does.
-const BASE: &[&str] = &["config", "memory", "ops"];
+const BASE: &[&str] = &["config", "fence", "memory", "ops"];
 
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["cli", "demo", "server", "api", "topics", "mapping", "sink", "schema", "questdb"]),
     (
         "cli",
-        &["connector", "demo", "server", "mapping", "dead_letters", "producer", "decode", "questdb", "rows"],
+        &[
+            "connector",
+            "demo",
+            "server",
+            "api",
+            "spool",
+            "mapping",
+            "dead_letters",
+            "producer",
+            "decode",
+            "questdb",
+            "rows",
+        ],
     ),
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
@@ -26,11 +38,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.
-    ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "schema", "questdb", "rows"]),
+    ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "spool", "schema", "questdb", "rows"]),
     // Rows for records that cannot be rows of their own, and those records again, read from their table.
     ("dead_letters", &["decode", "questdb", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
+    // Batches on disk, as they were sent: what is in them is not its business.
+    ("spool", &[]),
     // Left of the waist: synchronous, and the sink is not its business.
     ("mapping", &["transform", "decode", "sql", "schema", "rows"]),
     // What changes records knows them as trees, and no tables.
@@ -47,6 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("rows", &[]),
     ("ops", &[]),
     ("memory", &[]),
+    ("fence", &[]),
     ("config", &[]),
 ];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use quafka_protocol::Decompressor;
 
-use super::{Connection, Unfinished};
+use super::{Connection, Spooling, Unfinished};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
@@ -30,6 +30,8 @@ pub struct Gateway {
     pub schemas: Schemas,
     /// The way to QuestDB.
     pub sink: Sink,
+    /// The way to the spool, unless `durability` is `direct`.
+    pub spooling: Option<Arc<Spooling>>,
     /// The bytes between the sockets and QuestDB.
     pub memory: MemoryBudget,
     /// What is counted.

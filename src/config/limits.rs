@@ -129,7 +129,7 @@ impl Limits {
 /// With less, not even the smallest batches of a few connections fit.
 const MEMORY_MIN: usize = 1 << 20;
 
-fn size(section: &mut Section<'_>, key: &'static str, report: &mut Report<'_>) -> Option<usize> {
+pub(super) fn size(section: &mut Section<'_>, key: &'static str, report: &mut Report<'_>) -> Option<usize> {
     let Size(bytes) = section.value(key, report)?;
     if bytes == 0 {
         report.error(&section.full(key), "must be more than 0");
@@ -152,6 +152,10 @@ fn count(
     checked
 }
 
-fn span(section: &mut Section<'_>, key: &'static str, report: &mut Report<'_>) -> Option<Duration> {
+pub(super) fn span(
+    section: &mut Section<'_>,
+    key: &'static str,
+    report: &mut Report<'_>,
+) -> Option<Duration> {
     section.value::<Span>(key, report).map(|Span(duration)| duration)
 }

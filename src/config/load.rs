@@ -7,7 +7,8 @@ use toml::de::DeTable;
 use super::file::{Report, Section};
 use super::questdb_conf;
 use super::{
-    Config, ConfigError, ConfigErrors, HostPort, Limits, Origin, QuestDbConfig, Transport, load_topics,
+    Config, ConfigError, ConfigErrors, Durability, HostPort, Limits, Origin, QuestDbConfig, SpoolConfig,
+    Transport, load_topics,
 };
 
 /// What the command line and the environment say. It wins over the file.
@@ -102,13 +103,15 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
         report.error("data_dir", "is empty");
     }
     check_addresses(&listen, advertise.as_ref(), &admin, pandaproxy.as_ref(), report);
-    check_durability(top, report);
+    let durability = durability(top, data_dir.as_deref(), report);
     Config {
         listen,
         advertise,
         admin,
         pandaproxy,
         data_dir,
+        durability,
+        spool: SpoolConfig::load(top, report),
         questdb: questdb(top, overrides, report),
         limits: Limits::load(top, report),
         topics: load_topics::topics(top, report),
@@ -171,14 +174,13 @@ fn check_addresses(
     }
 }
 
-fn check_durability(top: &mut Section<'_>, report: &mut Report<'_>) {
-    match top.value::<String>("durability", report).as_deref() {
-        None | Some("direct") => {}
-        Some(later @ ("overflow" | "spool")) => {
-            report.error("durability", format!("`{later}` is not there yet; only `direct` is"));
-        }
-        Some(other) => report.error("durability", format!("`{other}` is not known; only `direct` is")),
+fn durability(top: &mut Section<'_>, data_dir: Option<&Path>, report: &mut Report<'_>) -> Durability {
+    let durability: Durability = top.value("durability", report).unwrap_or_default();
+    if durability != Durability::Direct && data_dir.is_none() {
+        let reason = format!("`{durability}` needs `data_dir`: the spool is a folder in it");
+        report.error("durability", reason);
     }
+    durability
 }
 
 fn questdb(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>) -> QuestDbConfig {

@@ -4,6 +4,7 @@
 
 mod column_names;
 mod create_table;
+mod durability;
 mod error;
 mod file;
 mod host_port;
@@ -29,6 +30,7 @@ use serde::Deserialize;
 
 pub use column_names::{MAX_NAME_BYTES, fault_of_column_name, is_illegal_in_names};
 pub use create_table::{CreateTable, CreateTableFault, DESIGNATED, NewColumn};
+pub use durability::{Durability, SpoolConfig};
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use host_port::HostPort;
 pub use limits::Limits;
@@ -60,6 +62,10 @@ pub struct Config {
     pub pandaproxy: Option<HostPort>,
     /// Where producer ids and offsets survive a restart; without it they start from the clock.
     pub data_dir: Option<PathBuf>,
+    /// When a batch counts as taken.
+    pub durability: Durability,
+    /// Where batches wait for QuestDB, unless `durability` is `direct`.
+    pub spool: SpoolConfig,
     /// The database.
     pub questdb: QuestDbConfig,
     /// What keeps one peer from harming the others.
@@ -76,6 +82,8 @@ impl Default for Config {
             admin: HostPort { host: "127.0.0.1".to_owned(), port: 9644 },
             pandaproxy: None,
             data_dir: None,
+            durability: Durability::default(),
+            spool: SpoolConfig::default(),
             questdb: QuestDbConfig::default(),
             limits: Limits::default(),
             topics: TopicsConfig::default(),

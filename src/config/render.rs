@@ -16,6 +16,7 @@ impl Display for Loaded {
         let config = &self.config;
         page.top(config);
         page.questdb(config);
+        page.spool(config);
         page.limits(config);
         page.topics(config);
         f.write_str(&page.text)
@@ -46,7 +47,7 @@ impl Page<'_> {
             Some(path) => self.value("", "data_dir", &quoted(&path.display())),
             None => self.line("# data_dir", "not set: producer ids and offsets start from the clock"),
         }
-        self.value("", "durability", &quoted(&"direct"));
+        self.value("", "durability", &quoted(&config.durability));
     }
 
     fn questdb(&mut self, config: &Config) {
@@ -55,6 +56,14 @@ impl Page<'_> {
         self.value("questdb.", "conf", &quoted(&masked(&questdb.conf)));
         self.value("questdb.", "transport", &quoted(&questdb.transport));
         self.value("questdb.", "lanes", &questdb.lanes);
+    }
+
+    fn spool(&mut self, config: &Config) {
+        let spool = &config.spool;
+        self.heading("spool");
+        self.value("spool.", "bytes", &size(spool.bytes));
+        self.value("spool.", "segment_bytes", &size(spool.segment_bytes));
+        self.value("spool.", "overflow_after", &quoted(&Span(spool.overflow_after)));
     }
 
     fn limits(&mut self, config: &Config) {

@@ -23,7 +23,12 @@ advertise = "gateway.example.com:9092"
 admin = "127.0.0.1:9645"
 pandaproxy = "127.0.0.1:8082"
 data_dir = "/var/lib/quafka"
-durability = "direct"
+durability = "overflow"
+
+[spool]
+bytes = "1GiB"
+segment_bytes = "16MiB"
+overflow_after = "500ms"
 
 [questdb]
 conf = "https::addr=db:9000;username=ann;password=hunter2;"
@@ -130,13 +135,16 @@ fn an_empty_file_is_the_defaults() {
 
 #[test]
 fn every_key_is_read() {
-    let Config { listen, advertise, admin, pandaproxy, data_dir, questdb, limits, topics } =
+    let Config { listen, advertise, admin, pandaproxy, data_dir, durability, spool, questdb, limits, topics } =
         file(FULL).unwrap().config;
     assert_eq!(listen.to_string(), "0.0.0.0:9092");
     assert_eq!(advertise.unwrap().to_string(), "gateway.example.com:9092");
     assert_eq!(admin.port, 9645);
     assert_eq!(pandaproxy.unwrap().to_string(), "127.0.0.1:8082");
     assert_eq!(data_dir.as_deref(), Some(Path::new("/var/lib/quafka")));
+    let overflow_after = std::time::Duration::from_millis(500);
+    assert_eq!(durability, Durability::Overflow);
+    assert_eq!(spool, SpoolConfig { bytes: 1 << 30, segment_bytes: 16 << 20, overflow_after });
     let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
     assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4 });
     assert_eq!(
@@ -256,8 +264,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("pandaproxy = \"127.0.0.1:9092\"", "q.toml:1: pandaproxy: ", "is taken: Kafka clients"),
     ("pandaproxy = \"0.0.0.0:9644\"", "q.toml:1: pandaproxy: ", "is taken by the metrics"),
     ("data_dir = \"\"", "q.toml:1: data_dir: ", "empty"),
-    ("durability = \"spool\"", "q.toml:1: durability: ", "not there yet"),
-    ("durability = \"eventual\"", "q.toml:1: durability: ", "not known"),
+    ("durability = \"spool\"", "q.toml:1: durability: ", "`spool` needs `data_dir`"),
+    ("durability = \"eventual\"", "q.toml:1: durability: ", "none of direct, overflow, spool"),
+    ("[spool]\nbytes = \"1MiB\"", "q.toml:2: spool.bytes: ", "less than 16"),
+    ("[spool]\nsegment_bytes = \"6GiB\"", "q.toml:2: spool.segment_bytes: ", "more than half"),
+    ("[spool]\noverflow_after = 5", "q.toml:2: spool.overflow_after: ", "5"),
     ("questdb = \"http::addr=h:1;\"", "q.toml:1: questdb: ", "must be a table"),
     ("[questdb]\nconf = \"tcp::addr=h:9009;\"", "q.toml:2: questdb.conf: ", "no acknowledgements"),
     ("[questdb]\nconf = \"http:addr=h:9009;\"", "q.toml:2: questdb.conf: ", "separator"),
@@ -508,13 +519,13 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     };
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
-    assert_eq!(origin("memory = \"128MiB\""), "q.toml:18");
-    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:10");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:23");
+    assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:15");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:26")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:31")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
@@ -598,10 +609,16 @@ mod round_trip {
                 option::of((10000..u16::MAX).prop_map(|port| {
                     format!("admin = \"[::1]:{port}\"\npandaproxy = \"[::1]:{}\"", port + 1)
                 })),
-                option::of(
-                    "[a-z/ \"'\\\\]{1,8}".prop_map(|dir| format!("data_dir = {}", toml::Value::String(dir))),
-                ),
+                option::of(("[a-z/ \"'\\\\]{1,8}", "direct|overflow|spool").prop_map(|(dir, durability)| {
+                    let dir = toml::Value::String(dir);
+                    format!("data_dir = {dir}\ndurability = \"{durability}\"")
+                })),
             );
+        let spool = (
+            option::of((16..9999u32).prop_map(|mib| format!("bytes = \"{mib}MiB\""))),
+            option::of((1..8u32).prop_map(|mib| format!("segment_bytes = \"{mib}MiB\""))),
+            option::of((1..100_000u64).prop_map(|ms| format!("overflow_after = \"{ms}ms\""))),
+        );
         let limits = (
             option::of((256..9999u32).prop_map(|mib| format!("memory = \"{mib}MiB\""))),
             option::of((2_000_000..100_000_000u32).prop_map(|bytes| format!("request_bytes = {bytes}"))),
@@ -611,9 +628,10 @@ mod round_trip {
             option::of((0..9u32).prop_map(|n| format!("topics = {n}"))),
         );
         let lanes = option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}")));
-        (top, lanes, limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5)).prop_map(
-            |((a, b, c, d), lanes, (e, f, g, h, i, j), topics)| {
+        (top, spool, lanes, limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5)).prop_map(
+            |((a, b, c, d), (k, l, m), lanes, (e, f, g, h, i, j), topics)| {
                 let mut text = lines(vec![a, b, c, d]);
+                text += &format!("[spool]\n{}", lines(vec![k, l, m]));
                 text += &format!("[questdb]\n{}[limits]\n", lines(vec![lanes]));
                 text += &lines(vec![e, f, g, h, i, j]);
                 for (pattern, topic) in topics {

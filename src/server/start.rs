@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::http_listener;
 use super::listener::listen;
-use crate::api::{Gateway, Unfinished};
+use crate::api::{Gateway, SpoolMetrics, Spooling, Unfinished, drain};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
@@ -21,7 +22,7 @@ use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
 use crate::schema::Schemas;
 use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
-use crate::topics::{Numbers, NumbersError, Topics};
+use crate::topics::{History, Lasting, Numbers, NumbersError, Topics};
 
 /// How long a shutdown waits for what is in flight.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
@@ -50,6 +51,14 @@ pub enum StartError {
     /// The data dir cannot be used.
     #[error("data_dir: {0}")]
     Numbers(#[from] NumbersError),
+    /// The spool cannot be used.
+    #[error("the spool in {folder}: {source}")]
+    Spool {
+        /// Its folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// QuestDB's configuration string is wrong.
     #[error("questdb.conf: {0}")]
     QuestDb(#[from] ConfError),
@@ -69,6 +78,9 @@ pub struct Server {
     stop_admin: CancellationToken,
     connections: TaskTracker,
     listener: JoinHandle<()>,
+    /// Nothing more out of the spool.
+    stop_drain: CancellationToken,
+    drain: Option<JoinHandle<()>>,
     admin: JoinHandle<io::Result<()>>,
 }
 
@@ -81,6 +93,13 @@ impl Server {
         });
         let questdb = QuestDb::from_conf(&config.questdb.conf)?;
         let metrics = Arc::new(Metrics::new());
+        let mut history = match &config.data_dir {
+            Some(folder) => {
+                History::open(folder).map_err(|source| NumbersError::Io { path: folder.clone(), source })?
+            }
+            None => History::default(),
+        };
+        let spooling = spooling(&config, &metrics, &mut history)?;
         let sink_metrics = SinkMetrics::default();
         metrics.extend(|registry| sink_metrics.register(registry));
         let options = SinkOptions {
@@ -96,15 +115,17 @@ impl Server {
             Some(address) => Some(bind("pandaproxy", address).await?),
             None => None,
         };
+        let lasting = Lasting { numbers: numbers.clone(), history: Arc::new(history) };
         let listening = HostPort { host: config.listen.host.clone(), port: local_addr.port() };
         let memory = MemoryBudget::new(config.limits.memory);
 
         let gateway = Arc::new(Gateway {
-            topics: Topics::new(config.topics.clone(), config.limits.topics, numbers.clone()),
+            topics: Topics::new(config.topics.clone(), config.limits.topics, lasting),
             schemas: Schemas::new(questdb.clone()),
             listening,
             numbers,
             sink,
+            spooling,
             memory,
             metrics,
             kafka_letters: KafkaLetters::default(),
@@ -131,6 +152,12 @@ impl Server {
         };
         let admin = tokio::spawn(admin.serve(admin_listener, stop_admin.clone()));
 
+        let stop_drain = CancellationToken::new();
+        let drain = gateway
+            .spooling
+            .clone()
+            .map(|spooling| tokio::spawn(drain(gateway.clone(), spooling, stop_drain.clone())));
+
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let limits = &gateway.config.limits;
         let admission = Admission::new(limits.connections, limits.connections_per_address);
@@ -144,7 +171,18 @@ impl Server {
         let listener =
             tokio::spawn(listen(listener, gateway.clone(), admission, stop.clone(), connections.clone()));
         tracing::info!(kafka = %local_addr, admin = %admin_addr, "quafka {} is listening", env!("CARGO_PKG_VERSION"));
-        Ok(Self { gateway, local_addr, admin_addr, stop, stop_admin, connections, listener, admin })
+        Ok(Self {
+            gateway,
+            local_addr,
+            admin_addr,
+            stop,
+            stop_admin,
+            connections,
+            listener,
+            stop_drain,
+            drain,
+            admin,
+        })
     }
 
     /// Where Kafka clients connect.
@@ -155,6 +193,11 @@ impl Server {
     /// Where metrics and health are.
     pub fn admin_addr(&self) -> SocketAddr {
         self.admin_addr
+    }
+
+    /// Record batches that wait in the spool.
+    pub fn spooled_batches(&self) -> u64 {
+        self.gateway.spooling.as_ref().map_or(0, |spooling| spooling.batches())
     }
 
     /// Takes no more requests and finishes those in flight; false where that took too long and some were given up.
@@ -171,11 +214,28 @@ impl Server {
                 SHUTDOWN_DEADLINE.as_secs()
             );
         }
+        self.stop_drain.cancel();
+        if let Some(drain) = self.drain {
+            let _ = tokio::time::timeout_at(deadline, drain).await;
+        }
         self.gateway.sink.close(deadline.into_std()).await;
         self.stop_admin.cancel();
         let _ = self.admin.await;
         finished
     }
+}
+
+fn spooling(
+    config: &Config,
+    metrics: &Metrics,
+    history: &mut History,
+) -> Result<Option<Arc<Spooling>>, StartError> {
+    let Some(data_dir) = &config.data_dir else { return Ok(None) };
+    let spool_metrics = SpoolMetrics::default();
+    metrics.extend(|registry| spool_metrics.register(registry));
+    let spooling = Spooling::open(data_dir, config.durability, &config.spool, spool_metrics, history)
+        .map_err(|source| StartError::Spool { folder: data_dir.join(Spooling::FOLDER), source })?;
+    Ok(spooling.map(Arc::new))
 }
 
 async fn bind(key: &'static str, address: &HostPort) -> Result<(TcpListener, SocketAddr), StartError> {

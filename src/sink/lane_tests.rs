@@ -7,9 +7,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::super::answer::{Answer, Rejection};
-use super::super::outcome::{Fence, Outcome, Submission, Ticket, ticket};
+use super::super::outcome::{Outcome, Submission, Ticket, ticket};
 use super::super::transport::{Transport, Written};
 use super::*;
+use crate::fence::Fence;
 use crate::memory::MemoryBudget;
 use crate::rows::{Block, Column, ColumnValues, TableName, TimeUnit, Timestamps};
 

@@ -21,5 +21,5 @@ mod transport;
 mod typed;
 
 pub use metrics::{AnswerKind, AnswerLabel, SinkMetrics};
-pub use outcome::{Fence, FenceToken, Outcome, Resolver, Submission, Ticket, ticket};
+pub use outcome::{Outcome, Resolver, Submission, Ticket, ticket};
 pub use start::{Sink, SinkError, SinkOptions};

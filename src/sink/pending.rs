@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::outcome::{FenceToken, Outcome, Resolver, Submission};
+use super::outcome::{Outcome, Resolver, Submission};
+use crate::fence::FenceToken;
 use crate::memory::Charge;
 use crate::rows::{Block, RowError};
 

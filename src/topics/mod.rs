@@ -1,5 +1,6 @@
 //! Virtual topics: any legal name exists, with partitions, offsets and the producers' state, but no log.
 
+mod history;
 mod numbers;
 mod partition;
 mod producers;
@@ -12,24 +13,34 @@ use parking_lot::RwLock;
 
 use crate::config::{TopicConfig, TopicsConfig};
 
+pub use history::{Committed, History};
 pub use numbers::{Numbers, NumbersError};
 pub use partition::{Admission, Admitted, Earlier, Partition};
-pub use producers::{Rejection, Verdict};
+pub use producers::{Rejection, Sequence, Verdict, last_of};
 pub use topic::{Topic, TopicError};
+
+/// What outlives this life of the gateway.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    /// Producer ids and offsets.
+    pub numbers: Arc<Numbers>,
+    /// The producers' batches.
+    pub history: Arc<History>,
+}
 
 /// The topics of this gateway.
 #[derive(Debug)]
 pub struct Topics {
     config: TopicsConfig,
     limit: usize,
-    numbers: Arc<Numbers>,
+    lasting: Lasting,
     known: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
 }
 
 impl Topics {
     /// Topics with these settings; at most `limit` of them are remembered.
-    pub fn new(config: TopicsConfig, limit: usize, numbers: Arc<Numbers>) -> Self {
-        Self { config, limit, numbers, known: RwLock::default() }
+    pub fn new(config: TopicsConfig, limit: usize, lasting: Lasting) -> Self {
+        Self { config, limit, lasting, known: RwLock::default() }
     }
 
     /// The topic as it is or would be, without bringing it into being. Whether it may be produced to without having
@@ -72,7 +83,7 @@ impl Topics {
         if self.known.read().contains_key(name) {
             return Err(TopicError::Exists);
         }
-        Topic::new(name, config, partitions, &self.numbers).map(Arc::new)
+        Topic::new(name, config, partitions, &self.lasting).map(Arc::new)
     }
 
     /// What the configuration says of a topic of this name.
@@ -92,11 +103,16 @@ impl Topics {
         let mut known = self.known.write();
         // What another has made of it meanwhile.
         let topic = known.get(name).cloned().unwrap_or(topic);
-        let reconfigured = Arc::new(topic.reconfigured(config, &self.numbers)?);
+        let reconfigured = Arc::new(topic.reconfigured(config, &self.lasting)?);
         if !checked {
             known.insert(topic.name().clone(), reconfigured.clone());
         }
         Ok(reconfigured)
+    }
+
+    /// The topic as it would be with other settings, of which nobody else hears.
+    pub fn with_settings(&self, topic: &Topic, config: Arc<TopicConfig>) -> Result<Arc<Topic>, TopicError> {
+        topic.reconfigured(config, &self.lasting).map(Arc::new)
     }
 
     /// Gives a topic more partitions; those that it has go on. Returns how many it had.
@@ -107,7 +123,7 @@ impl Topics {
         let topic = known.get(name).cloned().unwrap_or(topic);
         let had = topic.partitions().len();
         if partitions > had {
-            known.insert(topic.name().clone(), Arc::new(topic.grown(partitions, &self.numbers)));
+            known.insert(topic.name().clone(), Arc::new(topic.grown(partitions, &self.lasting)));
         }
         Ok(had)
     }
@@ -133,7 +149,7 @@ impl Topics {
     }
 
     fn make(&self, name: &str) -> Result<Arc<Topic>, TopicError> {
-        Topic::new(name, self.config.of(name), None, &self.numbers).map(Arc::new)
+        Topic::new(name, self.config.of(name), None, &self.lasting).map(Arc::new)
     }
 
     fn remember(&self, topic: Arc<Topic>) -> Result<Arc<Topic>, TopicError> {

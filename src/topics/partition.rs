@@ -3,14 +3,16 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::numbers::Numbers;
+use super::Lasting;
+use super::history::{self, Committed};
 use super::producers::{Judgement, Place, Producers, Rejection, Sequence, Verdict, last_of};
-use crate::sink::FenceToken;
+use crate::fence::FenceToken;
 
 /// One partition of a topic: offsets and producers.
 #[derive(Debug)]
 pub struct Partition {
-    numbers: Arc<Numbers>,
+    place: history::Place,
+    lasting: Lasting,
     state: Mutex<State>,
 }
 
@@ -45,19 +47,16 @@ pub enum Admission {
 }
 
 impl Partition {
-    pub(super) fn new(numbers: Arc<Numbers>) -> Self {
-        let state = State {
-            next_offset: numbers.first_offset(),
-            records: 0,
-            bytes: 0,
-            producers: Producers::default(),
-        };
-        Self { numbers, state: Mutex::new(state) }
+    pub(super) fn new(place: history::Place, lasting: Lasting) -> Self {
+        let mut producers = Producers::default();
+        producers.restore(lasting.history.of(&place));
+        let state = State { next_offset: lasting.numbers.first_offset(), records: 0, bytes: 0, producers };
+        Self { place, lasting, state: Mutex::new(state) }
     }
 
     /// The offset at which this life began: nothing before it can be asked for.
     pub fn first_offset(&self) -> i64 {
-        self.numbers.first_offset()
+        self.lasting.numbers.first_offset()
     }
 
     /// The offset that the next record gets.
@@ -147,18 +146,36 @@ impl Admitted {
     /// The batch is in QuestDB: gives its records their offsets and returns the first.
     pub fn commit(mut self) -> i64 {
         let base_offset = self.reserve_offsets();
-        {
+        let sequence = {
             let mut state = self.partition.state.lock();
             state.records += self.records.unsigned_abs();
             state.bytes += self.bytes;
+            self.place.and_then(|place| state.producers.sequence(place))
+        };
+        if let Some(sequence) = sequence {
+            let Partition { place, lasting, .. } = &*self.partition;
+            lasting.history.committed(place, Committed { sequence, base_offset });
         }
-        if let Err(error) = self.partition.numbers.reserve_offsets(base_offset + self.records) {
+        if let Err(error) = self.partition.lasting.numbers.reserve_offsets(base_offset + self.records) {
             // The rows are written, so the producer must hear that; only the promise that offsets never repeat
             // after a restart is at stake.
             tracing::error!(%error, "cannot reserve offsets in the data dir; they may repeat after a restart");
         }
         self.settle(Verdict::Committed { base_offset });
         base_offset
+    }
+
+    /// Whether no batch of the same producer before this one has failed, so that this one may be taken.
+    pub fn is_in_line(&self) -> bool {
+        self.place.is_none_or(|place| self.partition.state.lock().producers.is_in_line(place))
+    }
+
+    /// Like [`Admitted::commit`], of a batch that the lanes gave up and that is in the spool now.
+    pub fn commit_in_spool(self) -> i64 {
+        if let Some(place) = self.place {
+            self.partition.state.lock().producers.saved(place);
+        }
+        self.commit()
     }
 
     /// The batch can never be written as it is. Its sequence numbers count as used, so that its followers are
@@ -196,10 +213,13 @@ impl Earlier {
 mod tests {
     use std::time::SystemTime;
 
+    use super::super::Numbers;
     use super::*;
 
     fn partition() -> Arc<Partition> {
-        Arc::new(Partition::new(Arc::new(Numbers::from_clock(SystemTime::now()))))
+        let numbers = Arc::new(Numbers::from_clock(SystemTime::now()));
+        let lasting = Lasting { numbers, history: Arc::default() };
+        Arc::new(Partition::new(("t".into(), 0), lasting))
     }
 
     fn admitted(admission: Admission) -> Admitted {

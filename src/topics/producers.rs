@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::history::Committed;
+use crate::fence::{Fence, FenceToken};
 use crate::rows::{RowError, TableName};
-use crate::sink::{Fence, FenceToken};
 
 /// Kafka remembers as many, because a producer may have as many requests in flight.
 const BATCHES_REMEMBERED: usize = 5;
@@ -142,6 +143,34 @@ impl Producers {
         Judgement::Next(Place { producer_id: batch.producer_id, number }, producer.line.clone())
     }
 
+    /// Takes in what was committed before this life, oldest first: copies of it are answered. What comes next may begin
+    /// anywhere, because not all that was committed need be known.
+    pub fn restore(&mut self, before: Vec<Committed>) {
+        for Committed { sequence: Sequence { producer_id, epoch, first, last }, base_offset } in before {
+            self.admitted += 1;
+            let number = self.admitted;
+            let producer = self.by_id.entry(producer_id).or_insert_with(|| Producer::new(epoch));
+            if producer.epoch < epoch {
+                *producer = Producer::new(epoch);
+            }
+            producer.used = number;
+            let verdict = watch::channel(Some(Verdict::Committed { base_offset })).1;
+            producer.batches.push_back(Batch { number, first, last, verdict });
+            producer.trim();
+        }
+        while self.by_id.len() > PRODUCERS_REMEMBERED {
+            self.forget_stalest();
+        }
+    }
+
+    /// Which of its producer's batches this one is.
+    pub fn sequence(&self, place: Place) -> Option<Sequence> {
+        let producer = self.by_id.get(&place.producer_id)?;
+        let batch = producer.batches.iter().find(|batch| batch.number == place.number)?;
+        let (producer_id, epoch) = (place.producer_id, producer.epoch);
+        Some(Sequence { producer_id, epoch, first: batch.first, last: batch.last })
+    }
+
     /// Takes a batch that was not written out of line, and all behind it: the producer sends them again from there.
     pub fn failed(&mut self, place: Place) {
         let Some(producer) = self.by_id.get_mut(&place.producer_id) else { return };
@@ -152,6 +181,22 @@ impl Producers {
         producer.batches.truncate(index);
         producer.line.void();
         producer.line = producer.fence.token();
+    }
+
+    /// Whether no batch before this one has failed.
+    pub fn is_in_line(&self, place: Place) -> bool {
+        let Some(producer) = self.by_id.get(&place.producer_id) else { return false };
+        producer.batches.iter().any(|batch| batch.number == place.number)
+    }
+
+    /// A batch that a lane gave up was saved all the same. Those behind it that were in flight then are given up by
+    /// the lanes as well; when the last of them is saved the line goes on.
+    pub fn saved(&mut self, place: Place) {
+        let Some(producer) = self.by_id.get_mut(&place.producer_id) else { return };
+        if producer.line.is_void() && producer.batches.back().is_some_and(|last| last.number == place.number)
+        {
+            producer.line = producer.fence.token();
+        }
     }
 
     fn forget_stalest(&mut self) {
@@ -264,6 +309,36 @@ mod tests {
         producers.failed(follower);
         assert!(!again.is_void());
         assert!(matches!(admit(&mut producers, sequence(0, 30, 10)), Judgement::Next(..)));
+    }
+
+    #[test]
+    fn the_line_goes_on_when_the_last_batch_of_a_void_one_is_saved() {
+        let mut producers = Producers::default();
+        let Judgement::Next(first, token) = admit(&mut producers, sequence(0, 0, 10)) else { panic!() };
+        let Judgement::Next(second, _) = admit(&mut producers, sequence(0, 10, 10)) else { panic!() };
+        token.void();
+        producers.saved(first);
+        assert!(matches!(admit(&mut producers, sequence(0, 20, 10)), Judgement::Void));
+        assert!(producers.is_in_line(second));
+        producers.saved(second);
+        let Judgement::Next(third, _) = admit(&mut producers, sequence(0, 20, 10)) else { panic!() };
+        producers.failed(second);
+        assert!(producers.is_in_line(first) && !producers.is_in_line(second) && !producers.is_in_line(third));
+    }
+
+    #[test]
+    fn what_was_committed_before_is_answered_and_what_comes_next_may_begin_anywhere() {
+        let mut producers = Producers::default();
+        let before = (0..8).map(|n| Committed { sequence: sequence(2, n * 10, 10), base_offset: n.into() });
+        producers.restore(before.collect());
+        let Judgement::Seen(verdict) = admit(&mut producers, sequence(2, 70, 10)) else { panic!() };
+        assert_eq!(*verdict.borrow(), Some(Verdict::Committed { base_offset: 7 }));
+        assert!(matches!(admit(&mut producers, sequence(1, 80, 10)), Judgement::OldEpoch { current: 2 }));
+        assert!(matches!(admit(&mut producers, sequence(2, 90, 10)), Judgement::Next(..)));
+        assert!(matches!(
+            admit(&mut producers, sequence(2, 110, 10)),
+            Judgement::OutOfOrder { expected: 100 }
+        ));
     }
 
     #[test]

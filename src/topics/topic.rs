@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::numbers::Numbers;
+use super::Lasting;
 use super::partition::Partition;
 use crate::config::TopicConfig;
 use crate::mapping::{Pipeline, Plan, PlanError};
@@ -56,22 +56,23 @@ impl Topic {
         name: &str,
         config: Arc<TopicConfig>,
         partitions: Option<i32>,
-        numbers: &Arc<Numbers>,
+        lasting: &Lasting,
     ) -> Result<Self, TopicError> {
         check_name(name)?;
         let pipeline =
             Pipeline::new(name, &config).map_err(|error| TopicError::IllegalName(error.to_string()))?;
         let pipeline = Arc::new(pipeline);
+        let name: Arc<str> = name.into();
         let partitions = (0..partitions.unwrap_or(config.partitions))
-            .map(|_| Arc::new(Partition::new(numbers.clone())))
+            .map(|index| Arc::new(Partition::new((name.clone(), index), lasting.clone())))
             .collect();
-        Ok(Self { name: name.into(), id: id_of(name), config, pipeline, partitions, plans: Mutex::default() })
+        Ok(Self { id: id_of(&name), name, config, pipeline, partitions, plans: Mutex::default() })
     }
 
     /// The same topic with more partitions, of which it shares those that it has.
-    pub(super) fn grown(&self, partitions: usize, numbers: &Arc<Numbers>) -> Self {
-        let missing = partitions.saturating_sub(self.partitions.len());
-        let new = (0..missing).map(|_| Arc::new(Partition::new(numbers.clone())));
+    pub(super) fn grown(&self, partitions: usize, lasting: &Lasting) -> Self {
+        let new = (self.partitions.len()..partitions)
+            .map(|index| Arc::new(Partition::new((self.name.clone(), index as i32), lasting.clone())));
         Self {
             name: self.name.clone(),
             id: self.id,
@@ -86,9 +87,9 @@ impl Topic {
     pub(super) fn reconfigured(
         &self,
         config: Arc<TopicConfig>,
-        numbers: &Arc<Numbers>,
+        lasting: &Lasting,
     ) -> Result<Self, TopicError> {
-        let fresh = Self::new(&self.name, config, Some(0), numbers)?;
+        let fresh = Self::new(&self.name, config, Some(0), lasting)?;
         Ok(Self { partitions: self.partitions.clone(), ..fresh })
     }
 

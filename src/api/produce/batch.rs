@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use quafka_protocol::{Compression, DecompressError, Decompressor, ErrorCode, Record, RecordBatch, Records};
+use quafka_protocol::{
+    Compression, DecodeError, DecompressError, Decompressor, ErrorCode, Record, RecordBatch, Records,
+};
 
 use super::Circumstances;
 use super::bad_records::BadRecords;
@@ -71,6 +73,34 @@ pub(super) fn check<'a>(
     }
 }
 
+/// Checks the records as far as that can be done without a table, so that what is acknowledged before it is written
+/// does not turn out to be no record batch.
+pub(super) fn check_records(
+    batch: &RecordBatch<'_>,
+    limits: &Limits,
+    decompressor: &mut Decompressor,
+) -> Result<(), Failure> {
+    let bytes = decompress(batch, limits, decompressor)?;
+    for (index, record) in Records::new(&batch.header, bytes).enumerate() {
+        record.map_err(|error| not_a_record(index, &error))?;
+    }
+    Ok(())
+}
+
+fn decompress<'a>(
+    batch: &RecordBatch<'a>,
+    limits: &Limits,
+    decompressor: &'a mut Decompressor,
+) -> Result<&'a [u8], Failure> {
+    decompressor
+        .decompress(batch.header.compression, batch.records, limits.decompressed_bytes)
+        .map_err(|error| Failure::new(error.error_code(), decompression_message(&error)))
+}
+
+fn not_a_record(index: usize, error: &DecodeError) -> Failure {
+    Failure::new(ErrorCode::InvalidRecord, format!("record {index}: {error}"))
+}
+
 /// Which of a topic's records these are.
 #[derive(Clone, Copy)]
 pub(super) struct Placement {
@@ -120,15 +150,11 @@ pub(super) fn convert(
     limits: &Limits,
     decompressor: &mut Decompressor,
 ) -> Result<Converted, Failure> {
-    let compression = batch.header.compression;
-    let bytes = decompressor
-        .decompress(compression, batch.records, limits.decompressed_bytes)
-        .map_err(|error| Failure::new(error.error_code(), decompression_message(&error)))?;
+    let bytes = decompress(batch, limits, decompressor)?;
     let mut tables = Tables::new(topic.pipeline(), plans);
     let mut bad = BadRecords::new(topic, limits.decompressed_bytes);
     for (index, record) in Records::new(&batch.header, bytes).enumerate() {
-        let record = record
-            .map_err(|error| Failure::new(ErrorCode::InvalidRecord, format!("record {index}: {error}")))?;
+        let record = record.map_err(|error| not_a_record(index, &error))?;
         let source = placement.source(index, record);
         let appended = match refused.get(&source.index) {
             Some(error) => Err(error.clone()),

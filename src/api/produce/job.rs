@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,12 +14,13 @@ use super::unfinished::Progress;
 use crate::api::Gateway;
 use crate::config::{DeadLetters, OnError};
 use crate::dead_letters::{self, DeadLetter, KafkaTarget};
+use crate::fence::FenceToken;
 use crate::mapping::TableRows;
 use crate::memory::{DecodeTurn, FrameCharge};
 use crate::rows::{Block, RecordIndex, RowError, TableName};
 use crate::schema::TableSchema;
-use crate::sink::{FenceToken, Outcome, Submission, Ticket, ticket};
-use crate::topics::Topic;
+use crate::sink::{Outcome, Submission, Ticket, ticket};
+use crate::topics::{Rejection, Topic};
 
 /// One batch on its way into QuestDB: all that is needed to make its rows, also a second time where QuestDB refuses some.
 pub(super) struct Job {
@@ -64,9 +65,53 @@ pub(super) enum Letters {
     Topic(KafkaTarget, Vec<DeadLetter>),
 }
 
+/// What has come of a batch's records.
+pub(super) enum Begun {
+    /// They are on their way.
+    Rows(Box<Writing>),
+    /// There is nothing to be written.
+    Nothing,
+    /// The batch is refused for these.
+    Rejected(Arc<Rejection>),
+}
+
+/// A batch on its way.
+pub(super) struct Writing {
+    job: Job,
+    /// One for each table.
+    writes: VecDeque<(Write, Ticket)>,
+    /// With the records that they are of.
+    letters: Vec<(Letters, Vec<RecordIndex>)>,
+}
+
 impl Job {
+    /// Makes rows of the batch and hands them to their lanes.
+    pub(super) async fn begin(
+        mut self,
+        batch: &RecordBatch<'_>,
+        plans: &mut Plans,
+        turn: DecodeTurn,
+    ) -> Result<Begun, Failure> {
+        let Rows { tables, bad, filtered, turn } = self.rows(batch, plans, turn).await?;
+        let metrics = &self.gateway.metrics;
+        if bad.refuse_the_batch() && !bad.is_empty() {
+            metrics.bad_records(self.topic.config().on_error, bad.len());
+            let written = self.progress.finish();
+            return Ok(Begun::Rejected(Arc::new(Rejection { errors: bad.errors, written })));
+        }
+        metrics.filtered_rows(filtered);
+        if tables.is_empty() && bad.is_empty() {
+            self.progress.finish();
+            return Ok(Begun::Nothing);
+        }
+        metrics.substituted_timestamps(tables.iter().map(|rows| rows.substitutes).sum());
+        let writes = self.submit(tables, plans, turn).await.into();
+        let letters = self.set_aside(bad).await?.into_iter().collect();
+        Ok(Begun::Rows(Box::new(Writing { job: self, writes, letters })))
+    }
+
     /// The batch's rows, by table. Looks up tables that come up on the way.
-    pub(super) async fn rows(
+    async fn rows(
         &self,
         batch: &RecordBatch<'_>,
         plans: &mut Plans,
@@ -101,12 +146,7 @@ impl Job {
     }
 
     /// Hands rows to their lanes, each write with the ticket for what becomes of it.
-    pub(super) async fn submit(
-        &self,
-        tables: Vec<TableRows>,
-        plans: &Plans,
-        turn: DecodeTurn,
-    ) -> Vec<(Write, Ticket)> {
+    async fn submit(&self, tables: Vec<TableRows>, plans: &Plans, turn: DecodeTurn) -> Vec<(Write, Ticket)> {
         let mut submissions = Vec::with_capacity(tables.len());
         let mut writes = Vec::with_capacity(tables.len());
         let in_parts = self.kept.is_some() || tables.len() > 1 || self.progress.is_begun();
@@ -140,10 +180,7 @@ impl Job {
     }
 
     /// Does with bad records what the topic's `on_error` says, other than refusing the batch.
-    pub(super) async fn set_aside(
-        &self,
-        bad: BadRecords,
-    ) -> Result<Option<(Letters, Vec<RecordIndex>)>, Failure> {
+    async fn set_aside(&self, bad: BadRecords) -> Result<Option<(Letters, Vec<RecordIndex>)>, Failure> {
         if bad.is_empty() {
             return Ok(None);
         }
@@ -175,7 +212,7 @@ impl Job {
     /// QuestDB has refused rows of a write, and nothing of it is written. Where the table has changed, its rows are
     /// made again by what it looks like now: that finds all records at once that do not fit any more. Where it has not,
     /// the refused records are bad ones. Err: the rest is not written.
-    pub(super) async fn again(
+    async fn again(
         &mut self,
         write: &Write,
         errors: Vec<RowError>,
@@ -203,14 +240,14 @@ impl Job {
     }
 
     /// Whether a table looks different now from when a write's rows were made.
-    pub(super) async fn has_changed(&self, write: &Write) -> Result<bool, Failure> {
+    async fn has_changed(&self, write: &Write) -> Result<bool, Failure> {
         self.gateway.schemas.invalidate(&write.table).await;
         let now = schema(&self.gateway, &self.topic, &write.table, self.deadline).await?;
         Ok(write.schema.as_ref().is_some_and(|before| **before != *now))
     }
 
     /// Sees that letters are kept. Err: they are not known to be.
-    pub(super) async fn keep(&self, letters: Letters) -> Result<(), Failure> {
+    async fn keep(&self, letters: Letters) -> Result<(), Failure> {
         match letters {
             Letters::Topic(target, letters) => self
                 .gateway
@@ -254,6 +291,67 @@ impl Job {
             }
             _ => tracing::warn!(%topic, partition, records, record, suppressed, "skipped: {message}"),
         }
+    }
+}
+
+impl Writing {
+    /// Waits until it is known what became of the batch. Ok: all its records have their rows or letters, but those that
+    /// are named. Err: the rest of it is not written, or not known to be.
+    pub(super) async fn written(self: Box<Self>) -> Result<Option<Rejection>, Failure> {
+        let Self { mut job, mut writes, mut letters } = *self;
+        let gateway = job.gateway.clone();
+        let mut rejected = Vec::new();
+        let mut failure: Option<Failure> = None;
+        while let Some((write, ticket)) = writes.pop_front() {
+            match ticket.outcome().await {
+                Outcome::Committed => {
+                    if write.adds_columns {
+                        gateway.schemas.invalidate(&write.table).await;
+                    }
+                    job.progress.rows_written(write);
+                }
+                Outcome::Rejected(errors) if job.kept.is_some() => match job.again(&write, errors).await {
+                    Ok((again, more)) => {
+                        writes.extend(again);
+                        letters.extend(more);
+                    }
+                    Err(failed) => drop(failure.get_or_insert(failed)),
+                },
+                // The table was changed a moment ago: what the producer sends again is made for what it is now.
+                Outcome::Rejected(errors) => match job.has_changed(&write).await {
+                    Ok(false) => rejected.extend(errors),
+                    Ok(true) => {
+                        let message =
+                            format!("table {} was changed while the batch was under way", write.table);
+                        failure.get_or_insert(Failure::new(ErrorCode::NotEnoughReplicas, message));
+                    }
+                    Err(failed) => drop(failure.get_or_insert(failed)),
+                },
+                // That one table's rows may be written weighs more than that another's are not.
+                Outcome::Unknown(reason) => {
+                    failure = Some(Failure::new(ErrorCode::RequestTimedOut, reason.as_ref().to_owned()));
+                }
+                Outcome::Unavailable(reason) => {
+                    let unavailable = Failure::new(ErrorCode::NotEnoughReplicas, reason.as_ref().to_owned());
+                    failure.get_or_insert(unavailable);
+                }
+            }
+        }
+        for (letters, records) in letters {
+            match job.keep(letters).await {
+                Ok(()) => job.progress.letters_kept(records),
+                Err(failed) => drop(failure.get_or_insert(failed)),
+            }
+        }
+        if let Some(failure) = failure {
+            return Err(job.progress.explain(failure));
+        }
+        let written = job.progress.finish();
+        if rejected.is_empty() {
+            return Ok(None);
+        }
+        gateway.metrics.bad_records(OnError::Reject, rejected.len());
+        Ok(Some(Rejection { errors: rejected, written }))
     }
 }
 

@@ -18,10 +18,12 @@
 
 mod bad_records;
 mod batch;
+mod drain;
 mod job;
 mod plans;
 mod response;
 mod settle;
+mod spooling;
 mod target;
 mod unfinished;
 
@@ -33,11 +35,14 @@ use quafka_protocol::requests::ProduceRequest;
 use quafka_protocol::{DecodeError, ErrorCode, Reader, RequestHeader};
 
 use super::{Call, Frame, Refusal, Reply};
+use crate::config::Durability;
 use response::Failure;
 use settle::Pending;
 use target::Target;
 
+pub use drain::drain;
 pub(super) use response::too_old;
+pub use spooling::{SpoolMetrics, Spooling};
 pub use unfinished::Unfinished;
 
 /// However patient a client is, it hears from us by then.
@@ -88,13 +93,20 @@ pub(super) async fn handle(call: Call<'_>, frame: Frame) -> Result<Reply, Refusa
         None
     };
     let patience = patience(work.timeout_ms);
-    let deadline = Instant::now() + patience;
+    let begun = Instant::now();
+    // Where batches overflow into the spool, QuestDB has less time.
+    let config = &call.gateway.config;
+    let overflow_after = match config.durability {
+        Durability::Overflow => config.spool.overflow_after,
+        Durability::Direct | Durability::Spool => patience,
+    };
+    let deadline = begun + patience.min(overflow_after);
     let circumstances = Circumstances {
         version: call.version,
         arrival_ms: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64,
         deadline,
         // At seven eighths of the client's patience: what the lanes give up at the deadline is still told as such.
-        answer_by: deadline + patience / 6,
+        answer_by: begun + patience + patience / 6,
     };
     let mut topics = Vec::with_capacity(work.topics.len());
     for topic in work.topics {

@@ -27,6 +27,11 @@ impl Failure {
     pub(super) fn new(error: ErrorCode, message: String) -> Self {
         Self { error, message }
     }
+
+    /// Whether the batch is fine and only QuestDB is not, so that it may wait for QuestDB elsewhere.
+    pub(super) fn is_questdbs(&self) -> bool {
+        matches!(self.error, ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut)
+    }
 }
 
 /// What the client hears of one partition.

@@ -1,6 +1,5 @@
 //! From the outcomes of a request's batches to its response.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,12 +8,10 @@ use std::time::Instant;
 use quafka_protocol::ErrorCode;
 use tokio::time::timeout_at;
 
-use super::job::{Job, Letters, Write};
+use super::job::Writing;
 use super::response::{Failure, PartitionResponse, encode};
+use super::spooling::{Overflow, Storing};
 use crate::api::{Answer, Call, Connection, Gateway, Reply};
-use crate::config::OnError;
-use crate::rows::RecordIndex;
-use crate::sink::{Outcome, Ticket};
 use crate::topics::{Admitted, Earlier, Rejection, Verdict};
 
 /// What is known of a batch when its request has been taken.
@@ -28,16 +25,18 @@ pub(super) enum Pending {
     Earlier(Earlier),
     /// It is on its way to QuestDB.
     Waiting(Box<Waiting>),
+    /// It is on its way to the spool.
+    Storing(Box<Storing>),
+    /// It goes to the spool when all before it are settled.
+    Overflow(Box<(Overflow, Admitted)>),
 }
 
 /// A batch whose outcome is not known yet.
 pub(super) struct Waiting {
-    pub(super) job: Job,
-    /// One for each table.
-    pub(super) writes: Vec<(Write, Ticket)>,
-    /// With the records that they are of.
-    pub(super) letters: Vec<(Letters, Vec<RecordIndex>)>,
+    pub(super) begun: Box<Writing>,
     pub(super) admitted: Admitted,
+    /// For the spool, where QuestDB does not take it in time.
+    pub(super) overflow: Option<Overflow>,
 }
 
 /// The reply to a request with these batches, by topic and partition. Without `answer_by` there is none: acks=0.
@@ -100,6 +99,11 @@ async fn settle(index: i32, pending: Pending, answer_by: Option<Instant>) -> Par
                 }
             }
         }
+        Pending::Storing(storing) => stored(index, storing.stored().await),
+        Pending::Overflow(overflow) => {
+            let (overflow, admitted) = *overflow;
+            stored(index, overflow.save(admitted).await)
+        }
     }
 }
 
@@ -123,63 +127,27 @@ fn not_known_in_time() -> Failure {
 }
 
 async fn written(index: i32, waiting: Waiting) -> PartitionResponse {
-    let Waiting { mut job, writes, mut letters, admitted } = waiting;
-    let gateway = job.gateway.clone();
-    let mut writes = VecDeque::from(writes);
-    let mut rejected = Vec::new();
-    let mut failure: Option<Failure> = None;
-    while let Some((write, ticket)) = writes.pop_front() {
-        match ticket.outcome().await {
-            Outcome::Committed => {
-                if write.adds_columns {
-                    gateway.schemas.invalidate(&write.table).await;
-                }
-                job.progress.rows_written(write);
-            }
-            Outcome::Rejected(errors) if job.kept.is_some() => match job.again(&write, errors).await {
-                Ok((again, more)) => {
-                    writes.extend(again);
-                    letters.extend(more);
-                }
-                Err(failed) => drop(failure.get_or_insert(failed)),
-            },
-            // The table was changed a moment ago: what the producer sends again is made for what it is now.
-            Outcome::Rejected(errors) => match job.has_changed(&write).await {
-                Ok(false) => rejected.extend(errors),
-                Ok(true) => {
-                    let message = format!("table {} was changed while the batch was under way", write.table);
-                    failure.get_or_insert(Failure::new(ErrorCode::NotEnoughReplicas, message));
-                }
-                Err(failed) => drop(failure.get_or_insert(failed)),
-            },
-            // That one table's rows may be written weighs more than that another's are not.
-            Outcome::Unknown(reason) => {
-                failure = Some(Failure::new(ErrorCode::RequestTimedOut, reason.as_ref().to_owned()));
-            }
-            Outcome::Unavailable(reason) => {
-                let unavailable = Failure::new(ErrorCode::NotEnoughReplicas, reason.as_ref().to_owned());
-                failure.get_or_insert(unavailable);
-            }
+    let Waiting { begun, admitted, overflow } = waiting;
+    match (begun.written().await, overflow) {
+        (Ok(None), _) => PartitionResponse::committed(index, admitted.commit()),
+        (Ok(Some(rejection)), _) => {
+            let rejection = Arc::new(rejection);
+            admitted.reject(rejection.clone());
+            PartitionResponse::rejected(index, rejection)
         }
-    }
-    for (letters, records) in letters {
-        match job.keep(letters).await {
-            Ok(()) => job.progress.letters_kept(records),
-            Err(failed) => drop(failure.get_or_insert(failed)),
+        (Err(failure), Some(overflow)) if failure.is_questdbs() => {
+            stored(index, overflow.save(admitted).await)
         }
+        // `admitted` is dropped: the batch failed, and its producer sends it again.
+        (Err(failure), _) => PartitionResponse::failed(index, failure),
     }
-    // `admitted` is dropped with a failure: the batch failed, and its producer sends it again.
-    if let Some(failure) = failure {
-        return PartitionResponse::failed(index, job.progress.explain(failure));
+}
+
+fn stored(index: i32, stored: Result<i64, Failure>) -> PartitionResponse {
+    match stored {
+        Ok(base_offset) => PartitionResponse::committed(index, base_offset),
+        Err(failure) => PartitionResponse::failed(index, failure),
     }
-    let written = job.progress.finish();
-    if rejected.is_empty() {
-        return PartitionResponse::committed(index, admitted.commit());
-    }
-    gateway.metrics.bad_records(OnError::Reject, rejected.len());
-    let rejection = Arc::new(Rejection { errors: rejected, written });
-    admitted.reject(rejection.clone());
-    PartitionResponse::rejected(index, rejection)
 }
 
 /// Says in the log what was not written: clients of older versions have no message to show, and several do not show the

@@ -6,21 +6,23 @@ use bytes::Bytes;
 use quafka_protocol::ErrorCode;
 
 use super::Circumstances;
-use super::batch::{Checked, Placement, check};
-use super::job::{Job, Rows, decode_turn};
+use super::batch::{Checked, Placement, check, check_records};
+use super::job::{Begun, Job, decode_turn};
 use super::plans::Plans;
 use super::response::Failure;
 use super::settle::{Pending, Waiting};
+use super::spooling::Overflow;
 use super::unfinished::Progress;
 use crate::api::errors::topic_error;
 use crate::api::{Call, Gateway};
 use crate::memory::FrameCharge;
-use crate::topics::{Rejection, Topic};
+use crate::topics::Topic;
 
 /// A topic that can be written to.
 pub(super) struct Target {
     topic: Arc<Topic>,
-    plans: Plans,
+    /// Err: QuestDB does not answer, and batches may overflow into the spool.
+    plans: Result<Plans, Failure>,
 }
 
 impl Target {
@@ -29,11 +31,19 @@ impl Target {
             .topics
             .resolve(name)
             .map_err(|error| Failure::new(topic_error(&error), format!("topic {name:?}: {error}")))?;
-        let plans = Plans::of(gateway, &topic, deadline).await?;
+        let plans = match &gateway.spooling {
+            Some(spooling) if spooling.takes_all() => Ok(Plans::default()),
+            Some(spooling) if spooling.overflows() => match Plans::of(gateway, &topic, deadline).await {
+                Err(failure) if !failure.is_questdbs() => return Err(failure),
+                plans => plans,
+            },
+            _ => Ok(Plans::of(gateway, &topic, deadline).await?),
+        };
         Ok(Self { topic, plans })
     }
 
-    /// Checks one partition's batch, makes rows of it and hands them to their lanes. Err: nothing of it is on its way.
+    /// Checks one partition's batch, and makes rows of it that go to their lanes, or hands it to the spool. Err: nothing of
+    /// it is on its way.
     pub(super) async fn write(
         &mut self,
         call: Call<'_>,
@@ -53,42 +63,71 @@ impl Target {
             return Err(failed(ErrorCode::InvalidRecord, "no record batch".to_owned()));
         };
         let deadline = circumstances.deadline;
-        let turn = decode_turn(call.gateway, deadline).await.map_err(Pending::Failed)?;
-        let limits = &call.gateway.config.limits;
+        let gateway = call.gateway;
+        let overflows = gateway.spooling.as_ref().is_some_and(|spooling| spooling.overflows());
+        let turn = match decode_turn(gateway, deadline).await {
+            Err(failure) if !overflows => return Err(Pending::Failed(failure)),
+            turn => turn,
+        };
+        let limits = &gateway.config.limits;
         let Checked { batch, mut admitted } =
-            check(partition, &records, circumstances, limits, &call.gateway.metrics)?;
-        let base_offset = if topic.pipeline().needs_offsets() { admitted.reserve_offsets() } else { 0 };
-        let mut job = Job {
-            gateway: call.gateway.clone(),
+            check(partition, &records, circumstances, limits, &gateway.metrics)?;
+        let mut placement =
+            Placement { partition: index, base_offset: 0, arrival_ms: circumstances.arrival_ms };
+        let mut overflow = None;
+        if let Some(spooling) = &gateway.spooling {
+            let (spooling, topic) = (spooling.clone(), topic.name().clone());
+            let goes_there = spooling.takes_all() || spooling.has(&(topic.clone(), index));
+            let batch_there = Overflow {
+                spooling,
+                topic,
+                placement,
+                batch: records.clone(),
+                charge: charge.clone(),
+                claim: None,
+            };
+            if goes_there {
+                gateway
+                    .with_decompressor(|decompressor| check_records(&batch, limits, decompressor))
+                    .map_err(Pending::Failed)?;
+                return Ok(batch_there.settled_later(admitted));
+            }
+            overflow = overflows.then_some(batch_there);
+        }
+        if topic.pipeline().needs_offsets() {
+            placement.base_offset = admitted.reserve_offsets();
+        }
+        let job = Job {
+            gateway: gateway.clone(),
             topic: topic.clone(),
-            placement: Placement { partition: index, base_offset, arrival_ms: circumstances.arrival_ms },
+            placement,
             deadline,
             fence: admitted.fence(),
-            progress: Progress::of(call.gateway, topic.name(), index, batch.header),
+            progress: Progress::of(gateway, topic.name(), index, batch.header),
             kept: topic.pipeline().sets_bad_records_aside().then(|| (records.clone(), charge.clone())),
             refused: HashMap::new(),
         };
-        let Rows { tables, bad, filtered, turn } =
-            job.rows(&batch, &mut self.plans, turn).await.map_err(Pending::Failed)?;
-        if bad.refuse_the_batch() && !bad.is_empty() {
-            call.gateway.metrics.bad_records(topic.config().on_error, bad.len());
-            let rejection = Arc::new(Rejection { errors: bad.errors, written: job.progress.finish() });
-            admitted.reject(rejection.clone());
-            return Err(Pending::Rejected(rejection));
+        let begun = match (&mut self.plans, turn) {
+            (Ok(plans), Ok(turn)) => job.begin(&batch, plans, turn).await,
+            (Err(failure), _) => Err(failure.clone()),
+            (_, Err(failure)) => Err(failure),
+        };
+        match (begun, overflow) {
+            (Ok(Begun::Rows(begun)), overflow) => {
+                Ok(Pending::Waiting(Box::new(Waiting { begun, admitted, overflow })))
+            }
+            (Ok(Begun::Nothing), _) => Ok(Pending::Committed { base_offset: admitted.commit() }),
+            (Ok(Begun::Rejected(rejection)), _) => {
+                admitted.reject(rejection.clone());
+                Err(Pending::Rejected(rejection))
+            }
+            (Err(failure), Some(overflow)) if failure.is_questdbs() => {
+                gateway
+                    .with_decompressor(|decompressor| check_records(&batch, limits, decompressor))
+                    .map_err(Pending::Failed)?;
+                Ok(Pending::Overflow(Box::new((overflow, admitted))))
+            }
+            (Err(failure), _) => Err(Pending::Failed(failure)),
         }
-        call.gateway.metrics.filtered_rows(filtered);
-        if tables.is_empty() && bad.is_empty() {
-            job.progress.finish();
-            return Ok(Pending::Committed { base_offset: admitted.commit() });
-        }
-        call.gateway.metrics.substituted_timestamps(tables.iter().map(|rows| rows.substitutes).sum());
-        let writes = job.submit(tables, &self.plans, turn).await;
-        let letters = job.set_aside(bad).await.map_err(Pending::Failed)?;
-        Ok(Pending::Waiting(Box::new(Waiting {
-            job,
-            writes,
-            letters: letters.into_iter().collect(),
-            admitted,
-        })))
     }
 }
