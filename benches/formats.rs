@@ -4,11 +4,15 @@
 
 #![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
 
+mod cases;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cases::Through;
+use cases::records::{self, format, short_json};
 use divan::counter::{BytesCount, ItemsCount};
-use quafka::config::{Csv, Format, TopicConfig, Transform};
+use quafka::config::{Format, TopicConfig, Transform};
 use quafka::decode::avro::AvroSchema;
 use quafka::decode::{Known, Schema, SchemaBook, SchemaKey};
 use quafka::mapping::{Pipeline, SourceRecord, Tables};
@@ -19,31 +23,21 @@ fn main() {
     divan::main();
 }
 
-const ROWS: usize = 1_000;
-
-/// A trade, by the four things that all formats have of it.
-fn trades(trade: impl Fn(&str, f64, usize, usize) -> String) -> Vec<String> {
-    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
-    (0..ROWS)
-        .map(|row| trade(symbols[row % 4], 65_000.5 + row as f64, row, 1_700_000_000_000_000 + row * 1_000))
-        .collect()
+fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
+    let mut through = Through::new(config);
+    let bytes: usize = records.iter().map(String::len).sum();
+    bencher
+        .counter(ItemsCount::new(records.len()))
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| through.run(records));
 }
 
-fn json() -> Vec<String> {
-    trades(|symbol, price, seq, ts| {
-        format!(r#"{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}"#)
-    })
-}
-
-fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[impl AsRef<[u8]>]) {
-    run_with(bencher, config, records, None);
-}
-
+/// Likewise, of records whose schemas are known.
 fn run_with(
     bencher: divan::Bencher<'_, '_>,
     config: TopicConfig,
     records: &[impl AsRef<[u8]>],
-    book: Option<&SchemaBook>,
+    book: &SchemaBook,
 ) {
     let pipeline = Pipeline::new("trades", &Arc::new(config)).unwrap();
     let table = TableName::new("trades");
@@ -51,7 +45,7 @@ fn run_with(
     let plans = HashMap::from([(table, plan)]);
     let bytes: usize = records.iter().map(|record| record.as_ref().len()).sum();
     bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
-        let mut tables = Tables::with_schemas(&pipeline, &plans, book);
+        let mut tables = Tables::with_schemas(&pipeline, &plans, Some(book));
         for (index, record) in records.iter().enumerate() {
             let record = SourceRecord {
                 index: index as u32,
@@ -68,10 +62,6 @@ fn run_with(
     });
 }
 
-fn format(format: Format) -> TopicConfig {
-    TopicConfig { format, ..TopicConfig::default() }
-}
-
 fn with_transforms(transforms: &str) -> TopicConfig {
     let table: toml::Table = format!("transforms = [{transforms}]").parse().unwrap();
     let transforms: Vec<Transform> = table["transforms"].clone().try_into().unwrap();
@@ -80,13 +70,13 @@ fn with_transforms(transforms: &str) -> TopicConfig {
 
 #[divan::bench]
 fn json_in_place(bencher: divan::Bencher<'_, '_>) {
-    run(bencher, format(Format::Json), &json());
+    run(bencher, format(Format::Json), &short_json());
 }
 
 /// What the way by a tree costs: the transform does nothing.
 #[divan::bench]
 fn json_by_a_tree(bencher: divan::Bencher<'_, '_>) {
-    run(bencher, with_transforms(r#"{ type = "SetSchemaMetadata" }"#), &json());
+    run(bencher, with_transforms(r#"{ type = "SetSchemaMetadata" }"#), &short_json());
 }
 
 #[divan::bench]
@@ -94,32 +84,23 @@ fn json_through_three_transforms(bencher: divan::Bencher<'_, '_>) {
     let transforms = r#"{ type = "ReplaceField", renames = "ts:time" },
         { type = "InsertField", "static.field" = "source", "static.value" = "bench" },
         { type = "Cast", spec = "seq:string" }"#;
-    run(bencher, with_transforms(transforms), &json());
+    run(bencher, with_transforms(transforms), &short_json());
 }
 
 #[divan::bench]
 fn json_envelope(bencher: divan::Bencher<'_, '_>) {
-    let records = trades(|symbol, price, seq, ts| {
-        format!(
-            r#"{{"schema":{{"type":"struct","optional":false,"fields":[{{"type":"string","optional":false,"field":"symbol"}},{{"type":"double","optional":false,"field":"price"}},{{"type":"int64","optional":false,"field":"seq"}},{{"type":"int64","optional":false,"field":"ts"}}]}},"payload":{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}}}"#
-        )
-    });
-    run(bencher, format(Format::JsonEnvelope), &records);
+    run(bencher, format(Format::JsonEnvelope), &records::enveloped());
 }
 
 #[divan::bench]
 fn csv(bencher: divan::Bencher<'_, '_>) {
-    let columns = ["symbol", "price", "seq", "ts"].map(str::to_owned).to_vec();
-    let csv = Csv { columns, delimiter: ',', quote: '"', null: String::new() };
-    let records = trades(|symbol, price, seq, ts| format!("{symbol},{price},{seq},{ts}"));
-    run(bencher, TopicConfig { csv: Some(csv), ..format(Format::Csv) }, &records);
+    let (config, records) = records::csv();
+    run(bencher, config, &records);
 }
 
 #[divan::bench]
 fn influx(bencher: divan::Bencher<'_, '_>) {
-    let records =
-        trades(|symbol, price, seq, ts| format!("trades,symbol={symbol} price={price},seq={seq}i {ts}000"));
-    run(bencher, format(Format::Influx), &records);
+    run(bencher, format(Format::Influx), &records::influx());
 }
 
 /// Eight fields: two texts, two doubles, two longs, a time, a long that may be null.
@@ -152,7 +133,7 @@ fn orders() -> Vec<Vec<u8>> {
         let datum = apache_avro::to_avro_datum(&schema, Value::Record(fields)).unwrap();
         [&[0, 0, 0, 0, 1][..], &datum].concat()
     };
-    (0..ROWS).map(order).collect()
+    (0..records::ROWS).map(order).collect()
 }
 
 fn order_book() -> SchemaBook {
@@ -164,13 +145,13 @@ fn order_book() -> SchemaBook {
 
 #[divan::bench]
 fn avro_of_8_fields(bencher: divan::Bencher<'_, '_>) {
-    run_with(bencher, format(Format::Avro), &orders(), Some(&order_book()));
+    run_with(bencher, format(Format::Avro), &orders(), &order_book());
 }
 
 #[divan::bench]
 fn avro_of_8_fields_by_a_tree(bencher: divan::Bencher<'_, '_>) {
     let config = with_transforms(r#"{ type = "SetSchemaMetadata" }"#);
-    run_with(bencher, TopicConfig { format: Format::Avro, ..config }, &orders(), Some(&order_book()));
+    run_with(bencher, TopicConfig { format: Format::Avro, ..config }, &orders(), &order_book());
 }
 
 /// To be held against `json_in_place`: all rows pass.
@@ -178,12 +159,12 @@ fn avro_of_8_fields_by_a_tree(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench]
 fn json_filtered(bencher: divan::Bencher<'_, '_>) {
     let filter = "price > 0 and symbol <> ''".to_owned();
-    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &json());
+    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &short_json());
 }
 
 #[cfg(feature = "sql")]
 #[divan::bench]
 fn json_with_a_computed_column(bencher: divan::Bencher<'_, '_>) {
     let columns = [("notional".to_owned(), "price * seq".to_owned())].into();
-    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &json());
+    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &short_json());
 }

@@ -9,7 +9,7 @@ mod any_transport;
 mod decimal;
 mod doubt;
 mod http_transport;
-mod ilp;
+pub mod ilp;
 mod journal;
 mod lane;
 mod ledger;

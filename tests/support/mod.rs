@@ -11,6 +11,7 @@ pub mod java;
 mod observed;
 mod obstacle;
 mod questdb;
+pub mod qwp_peer;
 mod wire;
 
 pub use gateway::Gateway;
