@@ -16,6 +16,8 @@ use crate::{Load, Outcome, direct};
 
 /// Records in a row by one way, before it is the other's turn.
 const TURN: usize = 100;
+/// Between records that come alone: servers that have nothing to do take a nap meanwhile.
+const PACE: Duration = Duration::from_millis(10);
 /// How long a row may take until a SELECT sees it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -52,6 +54,14 @@ pub async fn measure(load: &Load) -> Outcome<Value> {
     stage.questdb.wait_for_rows("acks", rows, PATIENCE).await;
     stage.questdb.wait_for_rows("commits", rows, PATIENCE).await;
 
+    let (mut alone_acks, mut alone_commits) = (latencies(), latencies());
+    for _ in 0..load.pick(500, 20) {
+        tokio::time::sleep(PACE).await;
+        alone_acks += client.produce("acks").await?;
+        tokio::time::sleep(PACE).await;
+        alone_commits += client.commit("commits").await?;
+    }
+
     let (mut sights, mut direct_sights) = (latencies(), latencies());
     for row in 1..=load.pick(500, 20) {
         let start = Instant::now();
@@ -66,6 +76,8 @@ pub async fn measure(load: &Load) -> Outcome<Value> {
     let all = [
         ("produce_to_ack", &acks),
         ("questdb_commit", &commits),
+        ("produce_to_ack_alone", &alone_acks),
+        ("questdb_commit_alone", &alone_commits),
         ("produce_to_visible", &sights),
         ("questdb_commit_to_visible", &direct_sights),
     ];
@@ -82,7 +94,7 @@ pub async fn measure(load: &Load) -> Outcome<Value> {
 fn quantiles(micros: &Histogram<u64>) -> String {
     let millis = |quantile| micros.value_at_quantile(quantile) as f64 / 1e3;
     format!(
-        "p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, of {}",
+        "p50 {:.3} ms, p90 {:.3} ms, p99 {:.3} ms, of {}",
         millis(0.5),
         millis(0.9),
         millis(0.99),

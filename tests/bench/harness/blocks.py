@@ -76,14 +76,16 @@ def throughput(results):
 
 def latency(results):
     names = {
-        "produce_to_ack": "produce to ack",
-        "questdb_commit": "QuestDB's own commit of a row, ILP over HTTP",
+        "produce_to_ack": "produce to ack, one after the other",
+        "questdb_commit": "QuestDB's own commit of a row, ILP over HTTP, one after the other",
+        "produce_to_ack_alone": "produce to ack, every 20 ms",
+        "questdb_commit_alone": "QuestDB's own commit, every 20 ms",
         "produce_to_visible": "produce to visible",
-        "questdb_commit_to_visible": "the same without the gateway",
+        "questdb_commit_to_visible": "QuestDB's own commit to visible",
     }
     part = results.part("latency")
     rows = [
-        [text, *(f"{part[name][quantile]:.2f}" for quantile in ("p50", "p90", "p99", "p999")), f"{part[name]['count']:,}"]
+        [text, *(f"{part[name][quantile]:.3f}" for quantile in ("p50", "p90", "p99", "p999")), f"{part[name]['count']:,}"]
         for name, text in names.items()
     ]
     return markdown(["ms", "p50", "p90", "p99", "p99.9", "records"], rows)
