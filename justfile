@@ -32,6 +32,10 @@ instructions:
 fuzz seconds="60":
     FUZZ_SECONDS={{seconds}} .ci/run fuzz
 
+# Every fault under load, and the table in docs/reliability.md: some 30 minutes
+faults:
+    .ci/run faults
+
 # Every client in every way: about an hour
 clients:
     .ci/run clients_all

@@ -7,6 +7,7 @@ pub mod dead_letters;
 pub mod decode;
 pub mod demo;
 pub mod fence;
+pub mod folder_lock;
 pub mod http;
 pub mod mapping;
 pub mod memory;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What all but they themselves may use: they know nothing of what the gateway does.
-const BASE: &[&str] = &["config", "fence", "memory", "ops"];
+const BASE: &[&str] = &["config", "fence", "folder_lock", "memory", "ops"];
 
 /// Each layer and what it may use besides [`BASE`], from top to bottom: no layer uses one above itself.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -35,7 +35,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
     ("demo", &["server", "producer", "sink", "questdb"]),
-    ("server", &["pandaproxy", "api", "topics", "dead_letters", "registry", "sink", "schema", "questdb"]),
+    (
+        "server",
+        &["pandaproxy", "api", "topics", "dead_letters", "registry", "sink", "schema", "questdb", "rows"],
+    ),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.
@@ -81,6 +84,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("memory", &[]),
     ("fence", &[]),
+    // The data dir is locked by `topics`, the folder within it by `spool`.
+    ("folder_lock", &[]),
     ("config", &[]),
 ];
 

@@ -3,8 +3,11 @@ use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::future::Cache;
+use prometheus_client::registry::Registry;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
+use super::suspended::{Suspended, complaint};
 use super::{TableColumn, TableSchema, create};
 use crate::config::TopicConfig;
 use crate::questdb::{QuestDb, QuestDbError, Rows, quote_literal};
@@ -30,6 +33,7 @@ const MAX_TABLES: u64 = 10_000;
 pub struct Schemas {
     questdb: QuestDb,
     tables: Cache<TableName, Known>,
+    suspended: Arc<Suspended>,
 }
 
 /// What a table looked like when QuestDB was asked.
@@ -70,6 +74,14 @@ pub enum SchemaError {
         /// What it was asked for.
         statement: String,
     },
+    /// QuestDB commits rows to the table and does not show them.
+    #[error("{}", complaint(table.as_str(), reason))]
+    Suspended {
+        /// The table.
+        table: TableName,
+        /// QuestDB's own words; may be empty.
+        reason: Arc<str>,
+    },
 }
 
 struct ByPresence;
@@ -83,7 +95,24 @@ impl Expiry<TableName, Known> for ByPresence {
 impl Schemas {
     /// An empty cache before this QuestDB.
     pub fn new(questdb: QuestDb) -> Self {
-        Self { questdb, tables: Cache::builder().max_capacity(MAX_TABLES).expire_after(ByPresence).build() }
+        let tables = Cache::builder().max_capacity(MAX_TABLES).expire_after(ByPresence).build();
+        Self { questdb, tables, suspended: Arc::default() }
+    }
+
+    /// Adds what is counted to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        self.suspended.register(registry);
+    }
+
+    /// Watches for tables that QuestDB suspends, until told to stop. Rows for them are not taken, and where the gateway
+    /// writes to them, metrics and log say so.
+    pub async fn watch(self, stop: CancellationToken) {
+        self.suspended.watch(&self.questdb, stop).await;
+    }
+
+    /// The gateway writes to this table without asking for its columns.
+    pub fn uses(&self, table: &TableName) {
+        self.suspended.uses(table);
     }
 
     /// The table's columns; none at all where the table does not exist.
@@ -99,12 +128,16 @@ impl Schemas {
     /// it has no columns.
     ///
     /// # Errors
-    /// QuestDB could not be asked, or has not created the table. Errors are not remembered.
+    /// QuestDB could not be asked, or has not created the table, or has suspended it. Errors are not remembered.
     pub async fn table_of(
         &self,
         table: &TableName,
         topic: &TopicConfig,
     ) -> Result<Arc<TableSchema>, SchemaError> {
+        if let Some(reason) = self.suspended.reason(table) {
+            self.suspended.uses(table);
+            return Err(SchemaError::Suspended { table: table.clone(), reason });
+        }
         let schema = self.table(table).await?;
         let Some(shape) = topic.create.as_ref().filter(|_| schema.columns.is_empty()) else {
             return Ok(schema);
@@ -138,8 +171,11 @@ impl Schemas {
         self.read(table).await
     }
 
-    /// The table's columns, where they have been asked for a short while ago.
+    /// The table's columns, where they have been asked for a short while ago and it takes rows.
     pub async fn remembered(&self, table: &TableName) -> Option<Arc<TableSchema>> {
+        if self.suspended.reason(table).is_some() {
+            return None;
+        }
         self.tables.get(table).await.map(|known| known.schema)
     }
 
@@ -160,6 +196,7 @@ impl Schemas {
     }
 
     async fn read(&self, table: &TableName) -> Result<Known, SchemaError> {
+        self.suspended.uses(table);
         let asked = Instant::now();
         let known = |schema| Known { schema: Arc::new(schema), asked };
         let name = quote_literal(table.as_str());

@@ -2,6 +2,7 @@
 
 mod cache;
 mod create;
+mod suspended;
 
 use std::collections::HashMap;
 use std::sync::Arc;

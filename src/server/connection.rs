@@ -7,20 +7,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use quafka_protocol::FrameError;
 use quafka_protocol::frame::Stranger;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{Frames, FramesError};
 use crate::api::{self, Answer, Connection, Gateway, Refusal, Reply};
+use crate::memory::FrameCharge;
 
 /// Requests of one connection that wait for their outcome. Clients have 5 in flight, some a few hundred; beyond this
 /// the socket is not read until an answer goes out.
 const MAX_IN_FLIGHT: usize = 256;
+
+/// Bytes of responses that a client may leave unread before its socket is not read either, besides what the system
+/// buffers. A short question can have a long answer.
+const MAX_UNSENT_BYTES: usize = 64 << 10;
+
+/// Short responses go out together, as many as there are up to this.
+const GATHER_BYTES: usize = 8 << 10;
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +50,22 @@ pub(super) enum End {
 }
 
 /// A request's reply, with its place among those in flight.
-type Due = (Reply, OwnedSemaphorePermit);
-type Sendable = (Bytes, OwnedSemaphorePermit);
+type Due = (Reply, Place);
+type Sendable = (Bytes, Place);
+
+/// Held until the response is sent.
+struct Place {
+    _in_flight: OwnedSemaphorePermit,
+    /// Of a response that was known at once: its part of what may be unsent, and of the memory budget. Boxed, because
+    /// an idle connection has room for many places.
+    _unsent: Option<Box<(OwnedSemaphorePermit, FrameCharge)>>,
+}
+
+impl From<OwnedSemaphorePermit> for Place {
+    fn from(in_flight: OwnedSemaphorePermit) -> Self {
+        Self { _in_flight: in_flight, _unsent: None }
+    }
+}
 
 /// Serves a connection until either side ends it. After `shutdown` no request is taken any more, but those in flight are
 /// answered.
@@ -79,7 +101,7 @@ where
         && let Some(farewell) = farewell(error)
     {
         // Fails where the connection is gone.
-        let _ = due.send((Reply::Now(Answer::Send(farewell)), place)).await;
+        let _ = due.send((Reply::Now(Answer::Send(farewell)), place.into())).await;
     }
     drop(due);
     // `due` is gone now: what was taken is settled and sent, then the two others end.
@@ -120,6 +142,7 @@ async fn take<R: AsyncRead + Unpin>(
     stop: CancellationToken,
 ) -> Option<End> {
     let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
+    let unsent = Arc::new(Semaphore::new(MAX_UNSENT_BYTES));
     loop {
         // Only between two requests: one that has been taken is taken whole.
         let next = async {
@@ -134,10 +157,21 @@ async fn take<R: AsyncRead + Unpin>(
             Ok(frame) => frame?,
             Err(error) => return Some(error.into()),
         };
-        let reply = match api::handle(gateway, connection, frame).await {
+        // Boxed, because an idle connection has no use for the memory that handling a request takes.
+        let reply = match Box::pin(api::handle(gateway, connection, frame)).await {
             Ok(reply) => reply,
             Err(refusal) => return Some(refusal.into()),
         };
+        let mut place = Place::from(place);
+        if let Reply::Now(Answer::Send(response)) = &reply {
+            let mut charge = gateway.memory.frame();
+            charge.arrived(response.len());
+            charge.complete(0);
+            // Never closed. It is given back by the writer, also when that comes to its end.
+            let bytes = response.len().min(MAX_UNSENT_BYTES) as u32;
+            let unsent = unsent.clone().acquire_many_owned(bytes).await.ok()?;
+            place._unsent = Some(Box::new((unsent, charge)));
+        }
         due.send((reply, place)).await.ok()?;
     }
 }
@@ -180,16 +214,24 @@ async fn write<W: AsyncWrite + Unpin>(
 }
 
 async fn send_all<W: AsyncWrite + Unpin>(
-    stream: W,
+    mut stream: W,
     mut sendables: mpsc::UnboundedReceiver<Sendable>,
     patience: Duration,
 ) -> Result<(), End> {
-    let mut stream = BufWriter::new(stream);
+    let mut gathered = BytesMut::new();
     while let Some((frame, place)) = sendables.recv().await {
-        // Flushed when there is nothing more to send.
         let last = sendables.is_empty();
         let send = async {
-            stream.write_all(&frame).await?;
+            if gathered.is_empty() && last {
+                stream.write_all(&frame).await?;
+                return stream.flush().await;
+            }
+            gathered.extend_from_slice(&frame);
+            if last || gathered.len() >= GATHER_BYTES {
+                stream.write_all(&gathered).await?;
+                // What is idle holds no memory.
+                gathered = BytesMut::new();
+            }
             if last { stream.flush().await } else { Ok(()) }
         };
         timeout(patience, send).await.map_err(|_| End::NotRead(patience.as_secs()))?.map_err(End::Send)?;

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::http_listener;
 use super::listener::listen;
+use super::open_files;
 use crate::api::{Gateway, SpoolMetrics, Spooling, Unfinished, Written, drain};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
@@ -21,6 +22,7 @@ use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
 use crate::registry::Registry;
+use crate::rows::TableName;
 use crate::schema::Schemas;
 use crate::sink::{self, RequestJournal, Sink, SinkError, SinkMetrics, SinkOptions};
 use crate::topics::{History, Lasting, Numbers, NumbersError, Topics};
@@ -91,6 +93,7 @@ pub struct Server {
 impl Server {
     /// Starts listening. QuestDB need not be there yet.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        open_files::raise_limit(config.limits.connections);
         let numbers = Arc::new(match &config.data_dir {
             Some(folder) => Numbers::open(folder)?,
             None => Numbers::from_clock(SystemTime::now()),
@@ -129,9 +132,14 @@ impl Server {
         let listening = HostPort { host: config.listen.host.clone(), port: local_addr.port() };
         let memory = MemoryBudget::new(config.limits.memory);
 
+        let schemas = Schemas::new(questdb.clone());
+        metrics.extend(|registry| schemas.register(registry));
+        for table in config.topics.dead_letter_tables() {
+            schemas.uses(&TableName::new(table));
+        }
         let gateway = Arc::new(Gateway {
             topics: Topics::new(config.topics.clone(), config.limits.topics, lasting),
-            schemas: Schemas::new(questdb.clone()),
+            schemas,
             registry,
             listening,
             numbers,
@@ -163,13 +171,14 @@ impl Server {
         };
         let admin = tokio::spawn(admin.serve(admin_listener, stop_admin.clone()));
 
+        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        tokio::spawn(gateway.schemas.clone().watch(stop.clone()));
         let stop_drain = CancellationToken::new();
         let drain = gateway
             .spooling
             .clone()
             .map(|spooling| tokio::spawn(drain(gateway.clone(), spooling, stop_drain.clone())));
 
-        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let limits = &gateway.config.limits;
         let admission = Admission::new(limits.connections, limits.connections_per_address);
         if let Some((listener, address)) = pandaproxy_listener {

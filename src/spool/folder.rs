@@ -4,9 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nix::fcntl::{Flock, FlockArg};
-
-const LOCK: &str = "lock";
+use crate::folder_lock::FolderLock;
 
 /// What the spool asks of its folder: few steps, each of which can be made to fail by a test.
 pub trait Folder: Send + Sync {
@@ -42,21 +40,13 @@ pub trait StoredFile: Send + Sync {
 pub struct OnDisk {
     path: PathBuf,
     /// Released when dropped, also by the end of the process, however it comes.
-    _lock: Option<Flock<File>>,
+    _lock: Option<FolderLock>,
 }
 
 impl OnDisk {
     /// Makes the folder where there is none, and takes it. Fails while another process has it.
     pub fn take(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| {
-            if errno == nix::errno::Errno::EWOULDBLOCK {
-                let message = "another quafka uses this folder; each needs one of its own";
-                return io::Error::new(io::ErrorKind::ResourceBusy, message);
-            }
-            errno.into()
-        })?;
+        let lock = FolderLock::take(path)?;
         Ok(Self { path: path.to_owned(), _lock: Some(lock) })
     }
 

@@ -13,6 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::folder_lock::FolderLock;
+
 const FILE_NAME: &str = "numbers.json";
 /// Kafka's own block size for producer ids.
 const PRODUCER_ID_STEP: i64 = 1_000;
@@ -50,6 +52,8 @@ pub enum NumbersError {
 pub struct Numbers {
     first_offset: i64,
     state: Mutex<State>,
+    /// What is in a data dir is of one gateway at a time: two would hand out the same numbers.
+    _lock: Option<FolderLock>,
 }
 
 #[derive(Debug)]
@@ -68,13 +72,13 @@ struct Reserved {
 }
 
 impl Numbers {
-    /// Starts where the last life of this data dir could have been at most.
+    /// Takes the data dir, and starts where the last life could have been at most.
     pub fn open(folder: &Path) -> Result<Self, NumbersError> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |source| NumbersError::Io { path, source }
         };
-        fs::create_dir_all(folder).map_err(at(folder))?;
+        let lock = FolderLock::take(folder).map_err(at(folder))?;
         let path = folder.join(FILE_NAME);
         let before = match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
@@ -88,7 +92,7 @@ impl Numbers {
         };
         write(folder, reserved).map_err(at(&path))?;
         let state = State { next_producer_id: before.producer_id, reserved, folder: Some(folder.to_owned()) };
-        Ok(Self { first_offset: before.offset, state: Mutex::new(state) })
+        Ok(Self { first_offset: before.offset, state: Mutex::new(state), _lock: Some(lock) })
     }
 
     /// Starts from the clock.
@@ -100,6 +104,7 @@ impl Numbers {
         Self {
             first_offset: first,
             state: Mutex::new(State { next_producer_id: first, reserved, folder: None }),
+            _lock: None,
         }
     }
 
@@ -165,6 +170,8 @@ mod tests {
         assert_eq!(ids, (0..2_500).collect::<Vec<_>>());
         let end = first.first_offset() + 3 * OFFSET_STEP;
         first.reserve_offsets(end).unwrap();
+        let refused = Numbers::open(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("another quafka uses this folder"), "{refused}");
         drop(first);
         let second = Numbers::open(folder.path()).unwrap();
         assert!(second.producer_id().unwrap() > 2_499);

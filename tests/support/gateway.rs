@@ -17,6 +17,8 @@ pub struct Gateway {
     process: OwnedChild,
     port: u16,
     admin_port: u16,
+    /// What its command begins with.
+    wrapper: Vec<String>,
     folder: TempDir,
 }
 
@@ -29,6 +31,11 @@ impl Gateway {
 
     /// As [`Gateway::start`], with a QuestDB configuration string, which may lead to no server.
     pub async fn start_with_conf(config_toml: &str, questdb_conf: &str) -> Self {
+        Self::start_within(&[], config_toml, questdb_conf).await
+    }
+
+    /// As [`Gateway::start_with_conf`], by a command that begins with these words and becomes the gateway in the end.
+    pub async fn start_within(wrapper: &[String], config_toml: &str, questdb_conf: &str) -> Self {
         let mut config: Table = config_toml.parse().expect("the test's configuration is TOML");
         let port = listen_port(&mut config, "listen");
         let admin_port = listen_port(&mut config, "admin");
@@ -38,8 +45,8 @@ impl Gateway {
 
         let folder = tempfile::Builder::new().prefix("quafka-gateway-").tempdir().unwrap();
         fs::write(folder.path().join("quafka.toml"), config.to_string()).unwrap();
-        let process = spawn(&folder);
-        let mut gateway = Self { process, port, admin_port, folder };
+        let process = spawn(wrapper, &folder);
+        let mut gateway = Self { process, port, admin_port, wrapper: wrapper.to_vec(), folder };
         gateway.wait_until_it_accepts().await;
         gateway
     }
@@ -100,7 +107,7 @@ impl Gateway {
     /// Starts it again with the same configuration and ports; kills it before where it still runs.
     pub async fn restart(&mut self) {
         self.process.kill().unwrap();
-        self.process = spawn(&self.folder);
+        self.process = spawn(&self.wrapper, &self.folder);
         self.wait_until_it_accepts().await;
     }
 
@@ -119,8 +126,11 @@ impl Gateway {
     }
 }
 
-fn spawn(folder: &TempDir) -> OwnedChild {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_quafka"));
+fn spawn(wrapper: &[String], folder: &TempDir) -> OwnedChild {
+    let quafka = env!("CARGO_BIN_EXE_quafka").to_owned();
+    let mut words = wrapper.iter().chain([&quafka]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words);
     command.args(["serve", "--config"]).arg(folder.path().join("quafka.toml")).current_dir(folder.path());
     // A developer's own settings must not change what a test sees.
     for (name, _) in std::env::vars_os() {

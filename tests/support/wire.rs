@@ -19,6 +19,7 @@ impl Wire {
         Self::try_connect(address).await.unwrap()
     }
 
+    /// As [`Wire::connect`], where nobody may be there.
     pub async fn try_connect(address: impl tokio::net::ToSocketAddrs) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -40,7 +41,7 @@ impl Wire {
         self.try_send(request, version).await.unwrap()
     }
 
-    /// The same to a gateway that may be killed meanwhile.
+    /// As [`Wire::send`], where the other side may be gone.
     pub async fn try_send<R: Request>(&mut self, request: &R, version: i16) -> io::Result<i32> {
         self.correlation_id += 1;
         let frame = frame(request, version, self.correlation_id);

@@ -73,6 +73,17 @@ impl TopicsConfig {
         &self.entries
     }
 
+    /// The tables that dead letters may go to.
+    pub fn dead_letter_tables(&self) -> Vec<String> {
+        let default = [TopicConfig::default().dlq];
+        let given = self.entries.iter().filter_map(|(_, settings)| settings.dlq.clone());
+        let tables = default.into_iter().chain(given).filter_map(|letters| match letters {
+            DeadLetters::Table { table } => Some(table),
+            DeadLetters::Topic { .. } => None,
+        });
+        tables.collect()
+    }
+
     fn merged(&self, topic: &str) -> Arc<TopicConfig> {
         let mut covering = self.covering(topic).rev().peekable();
         if covering.peek().is_none() {
