@@ -44,6 +44,7 @@ impl<'a> Results<'a> {
             "settings": {
                 "rows": load.rows(), "connections": load.connections, "batch": load.batch,
                 "in_flight": load.in_flight, "lanes": load.lanes, "heap": load.heap, "pairs": load.pairs(),
+                "exactly_once": load.exactly_once,
             },
             "result": result,
         });

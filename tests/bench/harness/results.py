@@ -48,6 +48,8 @@ class Results:
                 return f"{name} is of a --quick run"
             if part["machine"]["build"] != "release":
                 return f"{name} is of a {part['machine']['build']} build"
+            if part["settings"].get("exactly_once"):
+                return f"{name} is with exactly_once"
         return None if self.parts else "there are none"
 
     def runs(self):
