@@ -21,6 +21,7 @@ mod queue;
 mod qwp;
 mod recovery;
 mod start;
+mod time_order;
 mod transactions;
 mod transport;
 mod typed;
