@@ -180,7 +180,7 @@ pub(super) struct Storing {
 
 impl Overflow {
     /// Takes the batch's place in the partition's line for the spool.
-    fn claim(mut self) -> Self {
+    pub(super) fn claim(mut self) -> Self {
         let place = (self.topic.clone(), self.placement.partition);
         self.claim = Some(self.spooling.claim(place));
         self

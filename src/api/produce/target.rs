@@ -129,7 +129,8 @@ impl Target {
                 gateway
                     .with_decompressor(|decompressor| check_records(&batch, limits, decompressor))
                     .map_err(Pending::Failed)?;
-                Ok(Pending::Overflow(Box::new((overflow, admitted))))
+                // What comes next must not be written before it: it goes the same way from here on.
+                Ok(Pending::Overflow(Box::new((overflow.claim(), admitted))))
             }
             (Err(failure), _) => Err(Pending::Failed(failure)),
         }
