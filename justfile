@@ -16,9 +16,17 @@ fmt:
 test:
     .ci/run test
 
-# Micro benchmarks and end-to-end load
+# All figures of this machine as one table, in some eight minutes: leave it alone meanwhile
 bench:
     .ci/run bench
+
+# kafka-producer-perf-test against the gateway and against Apache Kafka, in turn
+perf-test:
+    .ci/run perf_test
+
+# Instructions a record by callgrind, against benches/instructions.toml
+instructions:
+    .ci/run instructions
 
 # Every fuzz target, that many seconds each
 fuzz seconds="60":

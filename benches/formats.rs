@@ -4,11 +4,17 @@
 
 #![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
 
+mod cases;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cases::Through;
+use cases::records::{self, format, short_json};
 use divan::counter::{BytesCount, ItemsCount};
-use quafka::config::{Csv, Format, TopicConfig, Transform};
+use quafka::config::{Format, TopicConfig, Transform};
+use quafka::decode::avro::AvroSchema;
+use quafka::decode::{Known, Schema, SchemaBook, SchemaKey};
 use quafka::mapping::{Pipeline, SourceRecord, Tables};
 use quafka::rows::TableName;
 use quafka::schema::TableSchema;
@@ -17,48 +23,43 @@ fn main() {
     divan::main();
 }
 
-const ROWS: usize = 1_000;
-
-/// A trade, by the four things that all formats have of it.
-fn trades(trade: impl Fn(&str, f64, usize, usize) -> String) -> Vec<String> {
-    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
-    (0..ROWS)
-        .map(|row| trade(symbols[row % 4], 65_000.5 + row as f64, row, 1_700_000_000_000_000 + row * 1_000))
-        .collect()
-}
-
-fn json() -> Vec<String> {
-    trades(|symbol, price, seq, ts| {
-        format!(r#"{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}"#)
-    })
-}
-
 fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String]) {
+    let mut through = Through::new(config);
+    let bytes: usize = records.iter().map(String::len).sum();
+    bencher
+        .counter(ItemsCount::new(records.len()))
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| through.run(records));
+}
+
+/// Likewise, of records whose schemas are known.
+fn run_with(
+    bencher: divan::Bencher<'_, '_>,
+    config: TopicConfig,
+    records: &[impl AsRef<[u8]>],
+    book: &SchemaBook,
+) {
     let pipeline = Pipeline::new("trades", &Arc::new(config)).unwrap();
     let table = TableName::new("trades");
     let plan = Arc::new(pipeline.plan(&table, &TableSchema::default()).unwrap());
     let plans = HashMap::from([(table, plan)]);
-    let bytes: usize = records.iter().map(String::len).sum();
+    let bytes: usize = records.iter().map(|record| record.as_ref().len()).sum();
     bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
-        let mut tables = Tables::new(&pipeline, &plans);
+        let mut tables = Tables::with_schemas(&pipeline, &plans, Some(book));
         for (index, record) in records.iter().enumerate() {
             let record = SourceRecord {
                 index: index as u32,
                 timestamp_ms: 1_700_000_000_000,
-                value: Some(record.as_bytes()),
+                value: Some(record.as_ref()),
                 ..SourceRecord::default()
             };
             tables.append(&record).unwrap();
         }
-        assert!(tables.unknown().is_empty());
+        assert!(tables.unknown().is_empty() && tables.missing_schemas().is_empty());
         let finished = tables.finish();
         assert_eq!(finished.tables.iter().map(|rows| rows.block.rows()).sum::<usize>(), records.len());
         finished
     });
-}
-
-fn format(format: Format) -> TopicConfig {
-    TopicConfig { format, ..TopicConfig::default() }
 }
 
 fn with_transforms(transforms: &str) -> TopicConfig {
@@ -69,13 +70,13 @@ fn with_transforms(transforms: &str) -> TopicConfig {
 
 #[divan::bench]
 fn json_in_place(bencher: divan::Bencher<'_, '_>) {
-    run(bencher, format(Format::Json), &json());
+    run(bencher, format(Format::Json), &short_json());
 }
 
 /// What the way by a tree costs: the transform does nothing.
 #[divan::bench]
 fn json_by_a_tree(bencher: divan::Bencher<'_, '_>) {
-    run(bencher, with_transforms(r#"{ type = "SetSchemaMetadata" }"#), &json());
+    run(bencher, with_transforms(r#"{ type = "SetSchemaMetadata" }"#), &short_json());
 }
 
 #[divan::bench]
@@ -83,32 +84,74 @@ fn json_through_three_transforms(bencher: divan::Bencher<'_, '_>) {
     let transforms = r#"{ type = "ReplaceField", renames = "ts:time" },
         { type = "InsertField", "static.field" = "source", "static.value" = "bench" },
         { type = "Cast", spec = "seq:string" }"#;
-    run(bencher, with_transforms(transforms), &json());
+    run(bencher, with_transforms(transforms), &short_json());
 }
 
 #[divan::bench]
 fn json_envelope(bencher: divan::Bencher<'_, '_>) {
-    let records = trades(|symbol, price, seq, ts| {
-        format!(
-            r#"{{"schema":{{"type":"struct","optional":false,"fields":[{{"type":"string","optional":false,"field":"symbol"}},{{"type":"double","optional":false,"field":"price"}},{{"type":"int64","optional":false,"field":"seq"}},{{"type":"int64","optional":false,"field":"ts"}}]}},"payload":{{"symbol":"{symbol}","price":{price},"seq":{seq},"ts":{ts}}}}}"#
-        )
-    });
-    run(bencher, format(Format::JsonEnvelope), &records);
+    run(bencher, format(Format::JsonEnvelope), &records::enveloped());
 }
 
 #[divan::bench]
 fn csv(bencher: divan::Bencher<'_, '_>) {
-    let columns = ["symbol", "price", "seq", "ts"].map(str::to_owned).to_vec();
-    let csv = Csv { columns, delimiter: ',', quote: '"', null: String::new() };
-    let records = trades(|symbol, price, seq, ts| format!("{symbol},{price},{seq},{ts}"));
-    run(bencher, TopicConfig { csv: Some(csv), ..format(Format::Csv) }, &records);
+    let (config, records) = records::csv();
+    run(bencher, config, &records);
 }
 
 #[divan::bench]
 fn influx(bencher: divan::Bencher<'_, '_>) {
-    let records =
-        trades(|symbol, price, seq, ts| format!("trades,symbol={symbol} price={price},seq={seq}i {ts}000"));
-    run(bencher, format(Format::Influx), &records);
+    run(bencher, format(Format::Influx), &records::influx());
+}
+
+/// Eight fields: two texts, two doubles, two longs, a time, a long that may be null.
+const ORDER: &str = r#"{"type":"record","name":"Order","fields":[
+    {"name":"symbol","type":"string"},{"name":"side","type":{"type":"enum","name":"Side","symbols":["BUY","SELL"]}},
+    {"name":"price","type":"double"},{"name":"qty","type":"double"},{"name":"id","type":"long"},{"name":"seq","type":"long"},
+    {"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},{"name":"parent","type":["null","long"]}]}"#;
+
+/// As a serializer with a registry writes them, by schema 1.
+fn orders() -> Vec<Vec<u8>> {
+    use apache_avro::types::Value;
+    let schema = apache_avro::Schema::parse_str(ORDER).unwrap();
+    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
+    let order = |row: usize| {
+        let parent = match row % 3 {
+            0 => Value::Union(0, Box::new(Value::Null)),
+            _ => Value::Union(1, Box::new(Value::Long(row as i64 * 7))),
+        };
+        let fields = [
+            ("symbol", Value::String(symbols[row % 4].to_owned())),
+            ("side", Value::Enum((row % 2) as u32, ["BUY", "SELL"][row % 2].to_owned())),
+            ("price", Value::Double(65_000.5 + row as f64)),
+            ("qty", Value::Double(0.25 * row as f64)),
+            ("id", Value::Long(1_000_000_000 + row as i64)),
+            ("seq", Value::Long(row as i64)),
+            ("at", Value::TimestampMicros(1_700_000_000_000_000 + row as i64)),
+            ("parent", parent),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let datum = apache_avro::to_avro_datum(&schema, Value::Record(fields)).unwrap();
+        [&[0, 0, 0, 0, 1][..], &datum].concat()
+    };
+    (0..records::ROWS).map(order).collect()
+}
+
+fn order_book() -> SchemaBook {
+    let book = SchemaBook::default();
+    let schema = Schema::Avro(Arc::new(AvroSchema::parse(ORDER, &[]).unwrap()));
+    book.insert(SchemaKey::Id(1), Known::Schema(schema));
+    book
+}
+
+#[divan::bench]
+fn avro_of_8_fields(bencher: divan::Bencher<'_, '_>) {
+    run_with(bencher, format(Format::Avro), &orders(), &order_book());
+}
+
+#[divan::bench]
+fn avro_of_8_fields_by_a_tree(bencher: divan::Bencher<'_, '_>) {
+    let config = with_transforms(r#"{ type = "SetSchemaMetadata" }"#);
+    run_with(bencher, TopicConfig { format: Format::Avro, ..config }, &orders(), &order_book());
 }
 
 /// To be held against `json_in_place`: all rows pass.
@@ -116,12 +159,12 @@ fn influx(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench]
 fn json_filtered(bencher: divan::Bencher<'_, '_>) {
     let filter = "price > 0 and symbol <> ''".to_owned();
-    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &json());
+    run(bencher, TopicConfig { filter, ..format(Format::Json) }, &short_json());
 }
 
 #[cfg(feature = "sql")]
 #[divan::bench]
 fn json_with_a_computed_column(bencher: divan::Bencher<'_, '_>) {
     let columns = [("notional".to_owned(), "price * seq".to_owned())].into();
-    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &json());
+    run(bencher, TopicConfig { columns, ..format(Format::Json) }, &short_json());
 }

@@ -4,50 +4,15 @@
 
 #![allow(clippy::unwrap_used)] // A benchmark that cannot run may say so.
 
-use std::fmt::Write;
-use std::sync::Arc;
+mod cases;
 
+use cases::records::{OTHER_TYPES, ROWS, table_of, trades, trades_with_short_sides, wide, with_symbols};
 use divan::counter::{BytesCount, ItemsCount};
-use quafka::config::{TimestampConfig, TimestampUnit, TopicConfig};
-use quafka::mapping::{Plan, SourceRecord};
-use quafka::rows::TableName;
-use quafka::schema::{TableColumn, TableSchema};
+use quafka::config::TopicConfig;
+use quafka::schema::TableSchema;
 
 fn main() {
     divan::main();
-}
-
-const ROWS: usize = 1_000;
-
-fn trades() -> Vec<String> {
-    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
-    let trade = |row: usize| {
-        format!(
-            r#"{{"symbol":"{}","side":"{}","price":{}.5,"qty":0.{:02},"seq":{row},"ts":{}}}"#,
-            symbols[row % 4],
-            if row.is_multiple_of(3) { "buy" } else { "sell" },
-            65_000 + row % 100,
-            row % 90 + 10,
-            1_700_000_000_000_000 + row * 1_000,
-        )
-    };
-    (0..ROWS).map(trade).collect()
-}
-
-fn wide() -> Vec<String> {
-    let record = |row: usize| {
-        let mut record = format!("{{\"id\":{row}");
-        for field in 1..60 {
-            let _ = match field % 4 {
-                0 => write!(record, ",\"text_field_{field}\":\"value {row}\""),
-                1 => write!(record, ",\"integer_field_{field}\":{}", row * field),
-                2 => write!(record, ",\"double_field_{field}\":{}.25", row + field),
-                _ => write!(record, ",\"flag_{field}\":{}", (row + field).is_multiple_of(2)),
-            };
-        }
-        record + "}"
-    };
-    (0..ROWS).map(record).collect()
 }
 
 fn nested() -> Vec<String> {
@@ -79,42 +44,15 @@ fn run(bencher: divan::Bencher<'_, '_>, config: TopicConfig, records: &[String])
 }
 
 fn run_into(bencher: divan::Bencher<'_, '_>, config: TopicConfig, schema: &TableSchema, records: &[String]) {
-    let plan = Plan::new(&"t".into(), TableName::new("trades"), &Arc::new(config), schema).unwrap();
+    let plan = cases::plan(config, schema);
     let mut builder = plan.block_builder();
     let bytes: usize = records.iter().map(String::len).sum();
     bencher.counter(ItemsCount::new(records.len())).counter(BytesCount::new(bytes)).bench_local(|| {
         for (index, record) in records.iter().enumerate() {
-            let record = SourceRecord {
-                index: index as u32,
-                timestamp_ms: 1_700_000_000_000,
-                key: None,
-                value: Some(record.as_bytes()),
-                ..SourceRecord::default()
-            };
-            plan.append(&record, &mut builder).unwrap();
+            plan.append(&cases::source(index, record), &mut builder).unwrap();
         }
         builder.finish()
     });
-}
-
-/// The trades' table, with these types of symbol, side, price, qty, seq and ts.
-fn table_of(types: [&str; 6]) -> TableSchema {
-    let mut schema = TableSchema { designated: Some("timestamp".into()), ..TableSchema::default() };
-    let names = ["symbol", "side", "price", "qty", "seq", "ts"];
-    let columns = names.into_iter().zip(types).chain([("timestamp", "TIMESTAMP")]);
-    for (name, type_name) in columns {
-        let column = TableColumn { name: name.into(), type_name: type_name.into() };
-        schema.columns.insert(name.to_owned(), column);
-    }
-    schema
-}
-
-fn with_symbols() -> TopicConfig {
-    TopicConfig {
-        timestamp: Some(TimestampConfig::of_number("ts", TimestampUnit::Micros)),
-        symbols: vec!["symbol".to_owned(), "side".to_owned()],
-        ..TopicConfig::default()
-    }
 }
 
 #[divan::bench]
@@ -137,10 +75,7 @@ fn trade_into_a_table_of_its_types(bencher: divan::Bencher<'_, '_>) {
 /// The same values, each of which has to be converted.
 #[divan::bench]
 fn trade_into_a_table_of_other_types(bencher: divan::Bencher<'_, '_>) {
-    let types = ["VARCHAR", "CHAR", "FLOAT", "DECIMAL(18,4)", "DOUBLE", "TIMESTAMP"];
-    let records: Vec<_> =
-        trades().iter().map(|trade| trade.replace("\"buy\"", "\"b\"").replace("\"sell\"", "\"s\"")).collect();
-    run_into(bencher, TopicConfig::default(), &table_of(types), &records);
+    run_into(bencher, TopicConfig::default(), &table_of(OTHER_TYPES), &trades_with_short_sides());
 }
 
 #[divan::bench]

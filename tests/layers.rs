@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "dead_letters",
             "producer",
             "decode",
+            "registry",
             "questdb",
             "rows",
         ],
@@ -34,17 +35,36 @@ const LAYERS: &[(&str, &[&str])] = &[
     // From one configuration to another: nothing that runs.
     ("connector", &[]),
     ("demo", &["server", "producer", "sink", "questdb"]),
-    ("server", &["pandaproxy", "api", "topics", "dead_letters", "sink", "schema", "questdb", "rows"]),
+    (
+        "server",
+        &["pandaproxy", "api", "topics", "dead_letters", "registry", "sink", "schema", "questdb", "rows"],
+    ),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),
     // The only place that knows both what a record became and what the sink made of it.
-    ("api", &["topics", "mapping", "dead_letters", "decode", "sink", "spool", "schema", "questdb", "rows"]),
+    (
+        "api",
+        &[
+            "topics",
+            "mapping",
+            "dead_letters",
+            "decode",
+            "registry",
+            "sink",
+            "spool",
+            "schema",
+            "questdb",
+            "rows",
+        ],
+    ),
     // Rows for records that cannot be rows of their own, and those records again, read from their table.
     ("dead_letters", &["decode", "questdb", "rows"]),
     // A topic has its table and its plan; a producer's state holds the sink's fences.
     ("topics", &["mapping", "sink", "schema", "rows"]),
     // Batches on disk, as they were sent: what is in them is not its business.
     ("spool", &[]),
+    // Fetches the schemas that payloads are read by. Reading does not wait, so it does not know this.
+    ("registry", &["decode", "http"]),
     // Left of the waist: synchronous, and the sink is not its business.
     ("mapping", &["transform", "decode", "sql", "schema", "rows"]),
     // What changes records knows them as trees, and no tables.
@@ -55,10 +75,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Right of the waist: it never sees a record, only rows.
     ("sink", &["schema", "questdb", "rows"]),
     ("schema", &["questdb", "rows"]),
-    ("questdb", &["rows"]),
+    ("questdb", &["http", "rows"]),
     // A Kafka client: it knows the gateway no better than any other broker.
     ("producer", &[]),
     ("rows", &[]),
+    // What it is that it connects to, it is told.
+    ("http", &[]),
     ("ops", &[]),
     ("memory", &[]),
     ("fence", &[]),

@@ -61,7 +61,7 @@ async fn submit(sink: &Sink, block: Block, partition: i32, patience: Duration) -
     let (resolver, ticket) = ticket();
     let charge = MemoryBudget::new(1 << 30).decode_turn().await.charge(1);
     let deadline = Instant::now() + patience;
-    sink.submit(Submission { block, partition, deadline, fence: None, charge, resolver }).await;
+    sink.submit(Submission { block, partition, deadline, fence: None, label: None, charge, resolver }).await;
     ticket
 }
 

@@ -1,11 +1,13 @@
-//! TLS towards QuestDB: whose certificates are trusted. QuestDB's open source build has no TLS, so the peer is made
+//! TLS towards QuestDB and a schema registry: whose certificates are trusted. QuestDB's open source build has no TLS, so the peer is made
 //! here.
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
+use quafka::config::RegistryConfig;
 use quafka::questdb::{HttpError, QuestDb, QuestDbError};
+use quafka::registry::Registry;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -96,6 +98,23 @@ async fn a_stranger_s_certificate_is_not_trusted() {
     let error = ping(&format!("https::addr=127.0.0.1:{port};")).await.unwrap_err();
     let QuestDbError::Http(HttpError::NotSent(why)) = &error else { panic!("{error:?}") };
     assert!(why.contains("TLS") && why.contains("certificate"), "{why}");
+}
+
+#[tokio::test]
+async fn the_registry_s_certificate_is_checked_likewise() {
+    let port = peer().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, CERTIFICATE).unwrap();
+    let config = RegistryConfig::new(vec![format!("https://localhost:{port}").parse().unwrap()]);
+    let error = Registry::new(&config).unwrap().visit().await.unwrap_err().to_string();
+    assert!(error.contains("TLS") && error.contains("certificate"), "{error}");
+    let trusting = RegistryConfig { tls_roots: Some(file), ..config.clone() };
+    Registry::new(&trusting).unwrap().visit().await.unwrap();
+    let careless = RegistryConfig { tls_verify: false, ..config.clone() };
+    Registry::new(&careless).unwrap().visit().await.unwrap();
+    let missing = RegistryConfig { tls_roots: Some("/nowhere/ca.pem".into()), ..config };
+    assert!(Registry::new(&missing).unwrap_err().contains("/nowhere/ca.pem"));
 }
 
 #[test]

@@ -5,31 +5,32 @@
 //! that only QuestDB finds bad, except when a table changes while batches are under way: then all of a batch that do not
 //! fit any more are found with one more request, which `tests/dead_letters.rs` counts.
 
-use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use quafka::demo::trades::Trades;
+use quafka::producer::encode_batch;
 
-use crate::support::{Gateway, QuestDbServer};
-use crate::{FIRST_TS_MICROS, Load, encode, send, start};
+use crate::records::{FIRST_TS_MICROS, Kind, Source};
+use crate::results::median;
+use crate::send::{Batches, send};
+use crate::stage::{PATIENCE, Stage};
+use crate::{Load, Outcome};
 
-const PATIENCE: Duration = Duration::from_secs(600);
-
-pub async fn compare(load: Load, percent: f64) -> Result<(), Box<dyn Error>> {
+pub async fn compare(load: Load, percent: f64) -> Outcome<()> {
     if !(percent > 0.0 && percent <= 100.0) {
         return Err("--bad is a percentage above 0".into());
     }
-    let (questdb, gateway) = start(&load, "dlq").await;
+    let stage = Stage::start(&load, "dlq").await;
     let every = (100.0 / percent).round() as usize;
     println!("{load:?}\nwarming up");
-    stream(&load, &gateway, &questdb, "warm_up", None).await?;
-    stream(&load, &gateway, &questdb, "warm_up_bad", Some(every)).await?;
+    stream(&stage, "warm_up", None).await?;
+    stream(&stage, "warm_up_bad", Some(every)).await?;
 
     let mut ratios = Vec::new();
-    for pair in 1..=load.pairs {
-        let clean = stream(&load, &gateway, &questdb, &format!("clean_{pair}"), None).await?;
-        let bad = stream(&load, &gateway, &questdb, &format!("bad_{pair}"), Some(every)).await?;
+    for pair in 1..=load.pairs() {
+        let clean = stream(&stage, &format!("clean_{pair}"), None).await?;
+        let bad = stream(&stage, &format!("bad_{pair}"), Some(every)).await?;
         println!(
             "pair {pair}: {clean:>10.0} rows/s visible without bad records, {bad:>10.0} records/s with {percent} % of \
              them: {:.3}",
@@ -37,39 +38,49 @@ pub async fn compare(load: Load, percent: f64) -> Result<(), Box<dyn Error>> {
         );
         ratios.push(bad / clean);
     }
-    ratios.sort_by(f64::total_cmp);
-    if let Some(median) = ratios.get(ratios.len() / 2) {
-        println!("throughput with {percent} % bad records, of that without: {median:.3} (median)");
-    }
+    println!("throughput with {percent} % bad records, of that without: {:.3} (median)", median(ratios));
     Ok(())
 }
 
 /// Records a second, until the last row and the last letter are visible.
-async fn stream(
-    load: &Load,
-    gateway: &Gateway,
-    questdb: &QuestDbServer,
-    topic: &str,
-    bad_every: Option<usize>,
-) -> Result<f64, Box<dyn Error>> {
+async fn stream(stage: &Stage, topic: &str, bad_every: Option<usize>) -> Outcome<f64> {
+    let (load, questdb, rows) = (&stage.load, &stage.questdb, stage.load.rows());
     let is_bad = |row: usize| bad_every.is_some_and(|every| row % every == every - 1);
-    let batches = encode(load.rows, load, |row, trade| {
+    let batches = encode(rows, load, topic, |row, trade| {
         if is_bad(row) { spoil(row, row / bad_every.unwrap_or(1), trade) } else { trade }
     })?;
-    let letters = (0..load.rows).filter(|row| is_bad(*row)).count() as u64;
+    let letters = (0..rows).filter(|row| is_bad(*row)).count() as u64;
+    let bootstrap = stage.gateway.bootstrap();
     // The table is there before, so that its columns have the types of good records.
-    send(gateway, topic, encode(load.batch, load, |_, trade| trade)?, load).await?;
+    send(&bootstrap, encode(load.batch, load, topic, |_, trade| trade)?, load.in_flight).await?;
     let first = load.batch as u64;
     questdb.wait_for_rows(topic, first, PATIENCE).await;
     let letters_before = questdb.count("quafka_dead_letters").await;
 
     let start = Instant::now();
-    send(gateway, topic, batches, load).await?;
-    questdb.wait_for_rows(topic, first + load.rows as u64 - letters, PATIENCE).await;
+    send(&bootstrap, batches, load.in_flight).await?;
+    questdb.wait_for_rows(topic, first + rows as u64 - letters, PATIENCE).await;
     if letters > 0 {
         questdb.wait_for_rows("quafka_dead_letters", letters_before + letters, PATIENCE).await;
     }
-    Ok(load.rows as f64 / start.elapsed().as_secs_f64())
+    Ok(rows as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Batches of trades for each connection, each trade as `change` makes it of its number and its value.
+fn encode(
+    rows: usize,
+    load: &Load,
+    topic: &str,
+    change: impl Fn(usize, Bytes) -> Bytes,
+) -> Outcome<Vec<Batches>> {
+    let mut trades = Source::new(Kind::Trades);
+    let mut connections = vec![Vec::new(); load.connections];
+    for start in (0..rows).step_by(load.batch) {
+        let values = (start..rows.min(start + load.batch)).map(|row| change(row, trades.next()));
+        let batch = encode_batch(values.collect::<Vec<_>>(), FIRST_TS_MICROS / 1_000)?;
+        connections[start / load.batch % load.connections].push((topic.to_owned(), batch));
+    }
+    Ok(connections)
 }
 
 /// The trade as a bad record: in one way or in the other, by how many there are before it.

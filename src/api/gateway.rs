@@ -9,6 +9,7 @@ use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
 use crate::ops::{Cluster, LogLimit, Metrics, PartitionState, TopicState};
+use crate::registry::Registry;
 use crate::schema::Schemas;
 use crate::sink::Sink;
 use crate::topics::{Numbers, Topic, Topics};
@@ -28,6 +29,8 @@ pub struct Gateway {
     pub numbers: Arc<Numbers>,
     /// What QuestDB's tables look like.
     pub schemas: Schemas,
+    /// The schemas that records are written with.
+    pub registry: Option<Registry>,
     /// The way to QuestDB.
     pub sink: Sink,
     /// The way to the spool, unless `durability` is `direct`.
@@ -51,6 +54,11 @@ pub struct Gateway {
 impl Gateway {
     /// The cluster id that clients see. It need not be unique: no client talks to two clusters in one session.
     pub const CLUSTER_ID: &'static str = "quafka";
+
+    /// Whether the next life of the gateway asks QuestDB what has become of this one's requests.
+    pub(super) fn asks_later(&self) -> bool {
+        self.config.questdb.exactly_once && self.config.data_dir.is_some()
+    }
 
     /// The address at which clients are told to connect: `advertise`; else the listener's; where that stands for all
     /// of the machine's addresses, the one at which this client came in.

@@ -33,7 +33,7 @@ use crate::memory::FrameCharge;
 
 pub use crate::topics::TopicError;
 pub use gateway::{Gateway, NODE_ID};
-pub use produce::{SpoolMetrics, Spooling, Unfinished, drain};
+pub use produce::{SpoolMetrics, Spooling, Unfinished, Written, drain};
 pub use reply::{Answer, Reply};
 
 /// A request as it came off the socket, without its length prefix.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use quafka::config::{Loaded, Origin};
 use quafka::mapping::check_topics;
 use quafka::questdb::{QuestDb, QuestDbError};
+use quafka::registry::Registry;
 
 /// Longer than any QuestDB that is well takes.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,7 +38,9 @@ async fn check(loaded: &Loaded) -> Result<String, String> {
     }
     let visit = tokio::time::timeout(REACH_TIMEOUT, visit(&questdb)).await;
     let answer = visit.unwrap_or_else(|_| Err(format!("no answer within {} s", REACH_TIMEOUT.as_secs())));
-    answer.map_err(|reason| complaint(conf, format!("cannot reach QuestDB: {reason}")))
+    let version = answer.map_err(|reason| complaint(conf, format!("cannot reach QuestDB: {reason}")))?;
+    registry(loaded).await?;
+    Ok(version)
 }
 
 /// Checks what the settings of topics say about their records: formats, transforms, tables' names.
@@ -50,6 +53,18 @@ pub fn topics(loaded: &Loaded) -> Result<(), String> {
         let key = topics.covering(&topic).map(|(pattern, _)| key_of(pattern.as_str())).find(given);
         loaded.error(&key.unwrap_or_else(|| key_of(&topic)), error.reason()).to_string()
     })
+}
+
+/// Asks the schema registry whether it answers, where there is one.
+async fn registry(loaded: &Loaded) -> Result<(), String> {
+    let Some(config) = &loaded.config.registry else { return Ok(()) };
+    let complaint = |reason: String| loaded.error("registry.urls", reason).to_string();
+    let registry = Registry::new(config).map_err(complaint)?;
+    let visit = tokio::time::timeout(REACH_TIMEOUT, registry.visit()).await;
+    let answer = visit.map_err(|_| complaint(format!("no answer within {} s", REACH_TIMEOUT.as_secs())))?;
+    answer.map_err(|error| complaint(error.to_string()))?;
+    println!("# The schema registry answers.");
+    Ok(())
 }
 
 /// Asks for the version, and whether the credentials are good: the version is told to anybody.

@@ -7,8 +7,8 @@ use toml::de::DeTable;
 use super::file::{Report, Section};
 use super::questdb_conf;
 use super::{
-    Config, ConfigError, ConfigErrors, Durability, HostPort, Limits, Origin, QuestDbConfig, SpoolConfig,
-    Transport, load_topics,
+    Config, ConfigError, ConfigErrors, Durability, HostPort, Limits, Origin, QuestDbConfig, RegistryConfig,
+    SpoolConfig, Transport, load_topics,
 };
 
 /// What the command line and the environment say. It wins over the file.
@@ -104,6 +104,8 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
     }
     check_addresses(&listen, advertise.as_ref(), &admin, pandaproxy.as_ref(), report);
     let durability = durability(top, data_dir.as_deref(), report);
+    let registry = RegistryConfig::load(top, report);
+    let topics = load_topics::topics(top, registry.is_some(), report);
     Config {
         listen,
         advertise,
@@ -113,8 +115,9 @@ fn config(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>)
         durability,
         spool: SpoolConfig::load(top, report),
         questdb: questdb(top, overrides, report),
+        registry,
         limits: Limits::load(top, report),
-        topics: load_topics::topics(top, report),
+        topics,
     }
 }
 
@@ -189,12 +192,18 @@ fn questdb(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>
     let conf: String = pick(&mut section, "conf", &overrides.questdb, report).unwrap_or(default.conf);
     let transport = section.value("transport", report).unwrap_or(default.transport);
     let lanes = section.value::<i64>("lanes", report);
+    let exactly_once = section.value("exactly_once", report).unwrap_or(default.exactly_once);
     section.finish(report);
 
     match questdb_conf::scheme(&conf) {
         Ok(scheme) if transport == Transport::Http && scheme.starts_with("ws") => {
             let reason = format!("`http` contradicts questdb.conf, which starts with `{scheme}::`");
             report.error("questdb.transport", reason);
+        }
+        Ok(scheme) if exactly_once && (transport == Transport::Qwp || scheme.starts_with("ws")) => {
+            let reason = "is for ILP over HTTP, `http::` or `https::` in questdb.conf and `transport = \"http\"`: QWP \
+                          is not known to keep it";
+            report.error("questdb.exactly_once", reason);
         }
         Ok(_) => {}
         Err(reason) => report.error("questdb.conf", reason),
@@ -207,5 +216,5 @@ fn questdb(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>
             default.lanes
         }
     };
-    QuestDbConfig { conf, transport, lanes }
+    QuestDbConfig { conf, transport, lanes, exactly_once }
 }

@@ -8,7 +8,7 @@ use super::topics::{Format, TopicPattern, TopicSettings, TopicsConfig};
 const PARTITIONS: RangeInclusive<i32> = 1..=1_000;
 
 /// Reads all `[topics."PATTERN"]` tables.
-pub(super) fn topics(top: &mut Section<'_>, report: &mut Report<'_>) -> TopicsConfig {
+pub(super) fn topics(top: &mut Section<'_>, has_registry: bool, report: &mut Report<'_>) -> TopicsConfig {
     let mut entries = Vec::new();
     for (name, mut section) in top.section("topics", report).named_sections(report) {
         let settings = settings(&mut section, report);
@@ -19,7 +19,7 @@ pub(super) fn topics(top: &mut Section<'_>, report: &mut Report<'_>) -> TopicsCo
         }
     }
     let topics = TopicsConfig::new(entries);
-    check_merged(&topics, report);
+    check_merged(&topics, has_registry, report);
     topics
 }
 
@@ -37,6 +37,20 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
     if let Some(format @ (Format::Csv | Format::Influx)) = settings.key_format {
         let reason = format!("`{format}` is for values; keys are one value, such as `json` or `text`");
         report.error(&section.full("key_format"), reason);
+    }
+    for (key, format) in [("format", settings.format), ("key_format", settings.key_format)] {
+        if let Some(later @ (Format::Protobuf | Format::JsonSchema)) = format {
+            report.error(&section.full(key), format!("`{later}` is not there yet"));
+        }
+    }
+    for (key, schema) in [("schema", &settings.schema), ("key_schema", &settings.key_schema)] {
+        if let Some(Some(schema)) = schema {
+            if schema.file.as_os_str().is_empty() {
+                report.error(&section.full(key), "names no file");
+            } else if schema.message.is_some() {
+                report.error(&section.full(key), "has a `message`, which only Protobuf's have");
+            }
+        }
     }
     for (key, names) in [
         ("symbols", settings.symbols.as_ref()),
@@ -103,13 +117,31 @@ fn fault_of_columns(names: &[String]) -> Option<String> {
 
 /// What contradicts itself only when all tables that cover a topic are taken together. A pattern stands for the
 /// topics that it covers: what covers all of them covers its text, too.
-fn check_merged(topics: &TopicsConfig, report: &mut Report<'_>) {
+fn check_merged(topics: &TopicsConfig, has_registry: bool, report: &mut Report<'_>) {
     for (pattern, own) in topics.entries() {
         let merged = topics.of(pattern.as_str());
         let blame = |key: &str| format!("{}.{key}", table_key(pattern.as_str()));
         if merged.format == Format::Csv && merged.csv.is_none() && own.format.is_some() {
             let reason = "needs to know the columns: csv = { columns = [\"a\", \"b\"] }".to_owned();
             report.error(&blame("format"), format!("`csv` {reason}"));
+        }
+        for (part, format, format_is_own, schema, schema_is_own) in [
+            ("", merged.format, own.format.is_some(), &merged.schema, own.schema.is_some()),
+            (
+                "key_",
+                merged.key_format,
+                own.key_format.is_some(),
+                &merged.key_schema,
+                own.key_schema.is_some(),
+            ),
+        ] {
+            if format == Format::Avro && schema.is_none() && !has_registry && (format_is_own || schema_is_own)
+            {
+                let reason = format!(
+                    "`{format}` needs a schema: a registry, `[registry]`, or a file, {part}schema = {{ file = \"x.avsc\" }}"
+                );
+                report.error(&blame(&format!("{part}format")), reason);
+            }
         }
         if own.create.is_some()
             && let Some(Err(fault)) = merged.create.as_ref().map(|create| create.check(&merged))

@@ -13,6 +13,7 @@ mod load;
 mod load_topics;
 mod nearest;
 mod questdb_conf;
+mod registry;
 mod render;
 mod table_names;
 mod table_types;
@@ -37,14 +38,15 @@ pub use limits::Limits;
 pub use load::{Given, Loaded, Overrides, load, parse};
 pub use nearest::nearest;
 pub use questdb_conf::masked;
+pub use registry::{RegistryConfig, RegistryUrl, Secret};
 pub use table_names::fault_of_table_name;
 pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{
     BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, LoneSurrogates, MissingTimestamp,
-    NullInArray, OnError, PointInTime, Predicate, RecordColumn, TableTemplate, TemplatePart, TimestampConfig,
-    TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings, TopicsConfig,
-    Transform, TransformPart, Unsupported, matches_pattern,
+    NullInArray, OnError, PointInTime, Predicate, RecordColumn, SchemaFile, TableTemplate, TemplatePart,
+    TimestampConfig, TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings,
+    TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
 };
 pub(crate) use topics::{Zone, zone};
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// The database.
     pub questdb: QuestDbConfig,
+    /// Where schemas are looked up; nowhere where absent.
+    pub registry: Option<RegistryConfig>,
     /// What keeps one peer from harming the others.
     pub limits: Limits,
     /// Per-topic settings.
@@ -85,6 +89,7 @@ impl Default for Config {
             durability: Durability::default(),
             spool: SpoolConfig::default(),
             questdb: QuestDbConfig::default(),
+            registry: None,
             limits: Limits::default(),
             topics: TopicsConfig::default(),
         }
@@ -101,11 +106,18 @@ pub struct QuestDbConfig {
     pub transport: Transport,
     /// Connections that write at the same time.
     pub lanes: usize,
+    /// When an answer of QuestDB's is lost, ask it whether the rows have arrived, so that none is there twice.
+    pub exactly_once: bool,
 }
 
 impl Default for QuestDbConfig {
     fn default() -> Self {
-        Self { conf: "http::addr=127.0.0.1:9000;".to_owned(), transport: Transport::Auto, lanes: 2 }
+        Self {
+            conf: "http::addr=127.0.0.1:9000;".to_owned(),
+            transport: Transport::Auto,
+            lanes: 2,
+            exactly_once: false,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ impl Display for Loaded {
         page.top(config);
         page.questdb(config);
         page.spool(config);
+        page.registry(config);
         page.limits(config);
         page.topics(config);
         f.write_str(&page.text)
@@ -56,6 +57,7 @@ impl Page<'_> {
         self.value("questdb.", "conf", &quoted(&masked(&questdb.conf)));
         self.value("questdb.", "transport", &quoted(&questdb.transport));
         self.value("questdb.", "lanes", &questdb.lanes);
+        self.value("questdb.", "exactly_once", &questdb.exactly_once);
     }
 
     fn spool(&mut self, config: &Config) {
@@ -64,6 +66,27 @@ impl Page<'_> {
         self.value("spool.", "bytes", &size(spool.bytes));
         self.value("spool.", "segment_bytes", &size(spool.segment_bytes));
         self.value("spool.", "overflow_after", &quoted(&Span(spool.overflow_after)));
+    }
+
+    fn registry(&mut self, config: &Config) {
+        let Some(registry) = &config.registry else { return };
+        self.heading("registry");
+        let urls: Vec<_> = registry.urls.iter().map(|url| quoted(url)).collect();
+        self.value("registry.", "urls", &format!("[{}]", urls.join(", ")));
+        if let Some(username) = &registry.username {
+            self.value("registry.", "username", &quoted(username));
+        }
+        for (key, secret) in [("password", &registry.password), ("token", &registry.token)] {
+            if secret.is_some() {
+                self.value("registry.", key, &quoted(&"***"));
+            }
+        }
+        if let Some(path) = &registry.tls_roots {
+            self.value("registry.", "tls_roots", &quoted(&path.display()));
+        }
+        self.value("registry.", "tls_verify", &registry.tls_verify);
+        self.value("registry.", "connect_timeout", &quoted(&Span(registry.connect_timeout)));
+        self.value("registry.", "request_timeout", &quoted(&Span(registry.request_timeout)));
     }
 
     fn limits(&mut self, config: &Config) {

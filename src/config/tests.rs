@@ -34,6 +34,16 @@ overflow_after = "500ms"
 conf = "https::addr=db:9000;username=ann;password=hunter2;"
 transport = "http"
 lanes = 4
+exactly_once = true
+
+[registry]
+urls = ["https://registry:8081", "http://other:8081/apis/ccompat/v7"]
+username = "ann"
+password = "hunter2"
+tls_roots = "ca.pem"
+tls_verify = false
+connect_timeout = "1s"
+request_timeout = "2s"
 
 [limits]
 request_bytes = "50MiB"
@@ -65,8 +75,8 @@ timestamp.field = "at"
 
 /// The topic's keys that [`FULL`] does not have, each with a value that is not its default.
 const OTHER_TOPIC_KEYS: &[&str] = &[
-    "format = \"json_envelope\"",
-    "key_format = \"long\"",
+    "format = \"avro\"\nschema = { file = \"v.avsc\" }",
+    "key_format = \"avro\"\nkey_schema = { file = \"k.avsc\" }",
     "csv = { columns = [\"a\", \"b\"], delimiter = \";\", quote = \"'\", null = \"-\" }",
     "top_level_array = \"rows\"",
     "timestamp_fields = [\"created\"]",
@@ -135,8 +145,19 @@ fn an_empty_file_is_the_defaults() {
 
 #[test]
 fn every_key_is_read() {
-    let Config { listen, advertise, admin, pandaproxy, data_dir, durability, spool, questdb, limits, topics } =
-        file(FULL).unwrap().config;
+    let Config {
+        listen,
+        advertise,
+        admin,
+        pandaproxy,
+        data_dir,
+        durability,
+        spool,
+        questdb,
+        registry,
+        limits,
+        topics,
+    } = file(FULL).unwrap().config;
     assert_eq!(listen.to_string(), "0.0.0.0:9092");
     assert_eq!(advertise.unwrap().to_string(), "gateway.example.com:9092");
     assert_eq!(admin.port, 9645);
@@ -146,7 +167,7 @@ fn every_key_is_read() {
     assert_eq!(durability, Durability::Overflow);
     assert_eq!(spool, SpoolConfig { bytes: 1 << 30, segment_bytes: 16 << 20, overflow_after });
     let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
-    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4 });
+    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4, exactly_once: true });
     assert_eq!(
         limits,
         Limits {
@@ -161,6 +182,21 @@ fn every_key_is_read() {
             idle_connection: std::time::Duration::from_secs(300),
         }
     );
+    let registry = registry.unwrap();
+    assert_eq!(registry.password.as_ref().map(Secret::reveal), Some("hunter2"));
+    let expected = RegistryConfig {
+        username: Some("ann".to_owned()),
+        password: registry.password.clone(),
+        tls_roots: Some("ca.pem".into()),
+        tls_verify: false,
+        connect_timeout: std::time::Duration::from_secs(1),
+        request_timeout: std::time::Duration::from_secs(2),
+        ..RegistryConfig::new(vec![
+            "https://registry:8081".parse().unwrap(),
+            "http://other:8081/apis/ccompat/v7".parse().unwrap(),
+        ])
+    };
+    assert_eq!(registry, expected);
     let trades = topics.of("trades");
     assert_eq!(
         *trades,
@@ -230,7 +266,7 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
     );
     assert_eq!(
         errors("[questdb]\nxyz = 1"),
-        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes"
+        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes, exactly_once"
     );
     assert!(errors("[topic.a]").contains("did you mean `topics`?"));
 }
@@ -278,6 +314,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         "q.toml:2: questdb.transport: ",
         "contradicts",
     ),
+    (
+        "[questdb]\ntransport = \"qwp\"\nexactly_once = true",
+        "q.toml:3: questdb.exactly_once: ",
+        "is for ILP over HTTP",
+    ),
     ("[questdb]\nlanes = 65", "q.toml:2: questdb.lanes: ", "not between 1 and 64"),
     ("[questdb]\nlanes = \"2\"", "q.toml:2: questdb.lanes: ", "must be a whole number, not the text \"2\""),
     ("[limits]\nmemory = \"4kB\"", "q.toml:2: limits.memory: ", "less than 1MiB"),
@@ -311,6 +352,30 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[limits]\ntopics = -1", "q.toml:2: limits.topics: ", "less than 0"),
     ("[limits]\nstalled_request = 30", "q.toml:2: limits.stalled_request: ", "a duration with its unit"),
     ("[limits]\nidle_connection = \"0s\"", "q.toml:2: limits.idle_connection: ", "more than none"),
+    ("[registry]", "registry.urls: ", "is missing"),
+    ("[registry]\nurls = []", "q.toml:2: registry.urls: ", "is empty"),
+    ("[registry]\nurls = [\"h:8081\"]", "q.toml:2: registry.urls: ", "is no URL"),
+    ("[registry]\nurls = [\"http://a:b@h\"]", "q.toml:2: registry.urls: ", "`username`"),
+    (
+        "[registry]\nurls = [\"http://h\"]\nusername = \"a\"",
+        "q.toml:3: registry.username: ",
+        "needs a `password`",
+    ),
+    (
+        "[registry]\nurls = [\"http://h\"]\npassword = \"a\"",
+        "q.toml:3: registry.password: ",
+        "needs a `username`",
+    ),
+    ("[registry]\nurls = [\"http://h\"]\ntoken = \"a b\"", "q.toml:3: registry.token: ", "no HTTP header"),
+    (
+        "[registry]\nurls = [\"http://h\"]\ntls_roots = \"a\"",
+        "q.toml:3: registry.tls_roots: ",
+        "begins with https",
+    ),
+    ("[topics.a]\nformat = \"avro\"", "q.toml:2: topics.\"a\".format: ", "needs a schema: a registry"),
+    ("[topics.a]\nkey_format = \"avro\"", "q.toml:2: topics.\"a\".key_format: ", "key_schema = {"),
+    ("[topics.a]\nformat = \"protobuf\"", "q.toml:2: topics.\"a\".format: ", "not there yet"),
+    ("[topics.a]\nschema = \"x.avsc\"", "q.toml:2: topics.\"a\".schema: ", "a table such as"),
     ("[topics]\na = 5", "q.toml:2: topics.\"a\": ", "must be a table"),
     ("[topics.\"a b\"]", "q.toml:1: topics.\"a b\": ", "no topic name has a ` `"),
     ("[topics.a]\npartitions = 0", "q.toml:2: topics.\"a\".partitions: ", "not between 1 and 1000"),
@@ -519,13 +584,13 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     };
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
-    assert_eq!(origin("memory = \"128MiB\""), "q.toml:23");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:33");
     assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:15");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:31")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:41")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
@@ -627,19 +692,29 @@ mod round_trip {
             option::of((1..100_000u64).prop_map(|s| format!("idle_connection = \"{s}s\""))),
             option::of((0..9u32).prop_map(|n| format!("topics = {n}"))),
         );
-        let lanes = option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}")));
-        (top, spool, lanes, limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5)).prop_map(
-            |((a, b, c, d), (k, l, m), lanes, (e, f, g, h, i, j), topics)| {
+        let registry = option::of((1..100_000u64, any::<bool>(), prop::sample::select(vec!["", "/a"]))
+            .prop_map(|(ms, verify, path)| {
+                format!(
+                    "[registry]\nurls = [\"https://h:8081{path}\", \"http://[::1]\"]\ntls_verify = {verify}\n\
+                     connect_timeout = \"{ms}ms\"\n"
+                )
+            }));
+        let questdb = (
+            option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}"))),
+            option::of(any::<bool>().prop_map(|on| format!("exactly_once = {on}"))),
+        );
+        (top, spool, (questdb, registry), limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5))
+            .prop_map(|((a, b, c, d), (k, l, m), ((n, o), registry), (e, f, g, h, i, j), topics)| {
                 let mut text = lines(vec![a, b, c, d]);
                 text += &format!("[spool]\n{}", lines(vec![k, l, m]));
-                text += &format!("[questdb]\n{}[limits]\n", lines(vec![lanes]));
+                text += &format!("[questdb]\n{}[limits]\n", lines(vec![n, o]));
                 text += &lines(vec![e, f, g, h, i, j]);
+                text += &registry.unwrap_or_default();
                 for (pattern, topic) in topics {
                     text += &format!("[topics.\"{pattern}\"]\n{topic}");
                 }
                 text
-            },
-        )
+            })
     }
 
     proptest! {

@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 
 use super::ImportError;
 use super::keys::Keys;
+use super::registry::Registry;
 use crate::config::{Format, TopicSettings};
 
 /// `key.converter`, `value.converter` and `value.format`.
-pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), ImportError> {
-    settings.key_format = converter("key", "key_format", keys)?;
-    settings.format = converter("value", "format", keys)?;
+pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<Option<Registry>, ImportError> {
+    let mut registry = None;
+    settings.key_format = converter("key", "key_format", keys, &mut registry)?;
+    settings.format = converter("value", "format", keys, &mut registry)?;
     match keys.take_text("value.format").as_deref() {
         None | Some("connect") => {}
         Some("json") => settings.format = Some(Format::Json),
@@ -17,11 +19,16 @@ pub(super) fn read(keys: &mut Keys, settings: &mut TopicSettings) -> Result<(), 
             return Err(ImportError::new("value.format", reason));
         }
     }
-    Ok(())
+    Ok(registry)
 }
 
 /// What a converter, with its own keys, is in quafka.
-fn converter(part: &str, setting: &str, keys: &mut Keys) -> Result<Option<Format>, ImportError> {
+fn converter(
+    part: &str,
+    setting: &str,
+    keys: &mut Keys,
+    registry: &mut Option<Registry>,
+) -> Result<Option<Format>, ImportError> {
     let key = format!("{part}.converter");
     let class = keys.take_text(&key);
     let schemas = keys.take_bool(&format!("{key}.schemas.enable"))?;
@@ -55,12 +62,26 @@ fn converter(part: &str, setting: &str, keys: &mut Keys) -> Result<Option<Format
         "FloatConverter" => Format::Float,
         "DoubleConverter" => Format::Double,
         "BooleanConverter" => Format::Boolean,
-        registry @ ("AvroConverter" | "ProtobufConverter" | "JsonSchemaConverter") => {
-            let name = match registry {
-                "AvroConverter" => "avro",
-                "ProtobufConverter" => "protobuf",
-                _ => "json_schema",
-            };
+        "AvroConverter" => {
+            // How its schemas are turned into Connect's, and how many of them it keeps, means nothing here.
+            options.retain(|name, _| {
+                !matches!(
+                    name.as_str(),
+                    "enhanced.avro.schema.support" | "connect.meta.data" | "schemas.cache.config"
+                )
+            });
+            let found = Registry::read(&key, &mut options, keys)?;
+            match registry {
+                Some(other) if *other != found => {
+                    let text = "is another registry, or other credentials, than of the key's converter; quafka has one";
+                    keys.lose(format!("{key}.schema.registry.url"), text);
+                }
+                _ => *registry = Some(found),
+            }
+            Format::Avro
+        }
+        other @ ("ProtobufConverter" | "JsonSchemaConverter") => {
+            let name = if other == "ProtobufConverter" { "protobuf" } else { "json_schema" };
             let url = options.remove("schema.registry.url").filter(|url| !url.contains('@'));
             let url = url.map_or(String::new(), |url| format!(", with the schema registry at {url}"));
             keys.lose(

@@ -9,6 +9,7 @@ mod keys;
 mod page;
 mod questdb;
 mod records;
+mod registry;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -86,13 +87,13 @@ pub fn import(text: &str) -> Result<Imported, ImportError> {
     let conf = questdb::conf(&mut keys)?;
     let topics = topics::patterns(&mut keys)?;
     let mut settings = TopicSettings::default();
-    formats::read(&mut keys, &mut settings)?;
+    let registry = formats::read(&mut keys, &mut settings)?;
     timestamps::read(&mut keys, &mut settings)?;
     records::read(&mut keys, &mut settings)?;
     transforms::read(&mut keys, &mut settings)?;
     errors::read(&mut keys, &mut settings)?;
     let notes = keys.finish();
-    let toml = page::render(name.as_deref(), conf.as_deref(), &topics, &settings, &notes);
+    let toml = page::render(name.as_deref(), conf.as_deref(), registry.as_ref(), &topics, &settings, &notes);
     let loaded = config::parse(Path::new("the result"), &toml, &Overrides::default()).map_err(blame)?;
     Ok(Imported { toml, loaded, notes })
 }

@@ -1,4 +1,5 @@
 use super::Note;
+use super::registry::Registry;
 use crate::config::{Predicate, TopicPattern, TopicSettings, Transform, TransformPart, masked};
 
 /// The longest line of a comment.
@@ -8,6 +9,7 @@ const WIDTH: usize = 110;
 pub(super) fn render(
     name: Option<&str>,
     conf: Option<&str>,
+    registry: Option<&Registry>,
     topics: &[TopicPattern],
     settings: &TopicSettings,
     notes: &[Note],
@@ -36,6 +38,16 @@ pub(super) fn render(
             page += &format!("conf = {}\n", quoted(conf));
         }
         None => comment(&mut page, "", "conf = \"http::addr=127.0.0.1:9000;\""),
+    }
+
+    if let Some(registry) = registry {
+        page += "\n[registry]\n";
+        if registry.has_secret() {
+            comment(&mut page, "", "It holds a secret, as it did there: keep this file to yourself.");
+        }
+        for (key, value) in registry.to_toml() {
+            page += &format!("{key} = {value}\n");
+        }
     }
 
     for (index, topic) in topics.iter().enumerate() {

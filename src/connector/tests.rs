@@ -138,15 +138,62 @@ fn converters_are_formats() {
 }
 
 #[test]
+fn the_registry_of_a_converter_is_carried_over() {
+    let avro = "io.confluent.connect.avro.AvroConverter";
+    let imported = imported(&[
+        ("value.converter", avro),
+        ("value.converter.schema.registry.url", "http://registry:8081, https://ann:pw@other/a"),
+        ("value.converter.basic.auth.credentials.source", "USER_INFO"),
+        ("value.converter.basic.auth.user.info", "ann:hunter2:x"),
+        ("value.converter.schema.registry.ssl.truststore.location", "/etc/ca.pem"),
+        ("value.converter.schema.registry.ssl.truststore.type", "PEM"),
+    ]);
+    let registry = imported.loaded.config.registry.as_ref().unwrap();
+    let urls: Vec<_> = registry.urls.iter().map(ToString::to_string).collect();
+    assert_eq!(urls, ["http://registry:8081", "https://other:443/a"]);
+    assert_eq!(registry.username.as_deref(), Some("ann"));
+    assert_eq!(registry.password.as_ref().map(|secret| secret.reveal()), Some("hunter2:x"));
+    assert_eq!(registry.tls_roots.as_deref(), Some(Path::new("/etc/ca.pem")));
+    assert_eq!(imported.loaded.config.topics.of("t").format, Format::Avro);
+    assert_eq!(lost(&imported), [""; 0]);
+    assert!(imported.toml.contains("It holds a secret"));
+}
+
+#[test]
+fn a_token_for_the_registry_is_carried_over() {
+    let avro = "io.confluent.connect.avro.AvroConverter";
+    let imported = imported(&[
+        ("key.converter", avro),
+        ("key.converter.schema.registry.url", "http://registry:8081"),
+        ("key.converter.bearer.auth.credentials.source", "STATIC_TOKEN"),
+        ("key.converter.bearer.auth.token", "hunter2"),
+        ("value.converter", avro),
+        ("value.converter.schema.registry.url", "http://elsewhere:8081"),
+        ("value.converter.schema.registry.ssl.truststore.location", "/etc/ca.jks"),
+        ("value.converter.schema.registry.ssl.truststore.password", "hunter3"),
+    ]);
+    let registry = imported.loaded.config.registry.as_ref().unwrap();
+    assert_eq!(registry.urls[0].to_string(), "http://registry:8081");
+    assert_eq!(registry.token.as_ref().map(|secret| secret.reveal()), Some("hunter2"));
+    let lost = lost(&imported);
+    assert!(lost.contains(&"value.converter.schema.registry.url"), "{lost:?}");
+    assert!(lost.contains(&"value.converter.schema.registry.ssl.truststore.location"), "{lost:?}");
+    assert!(!imported.toml.contains("hunter3"));
+}
+
+#[test]
 fn converters_that_are_not_there_yet_are_told_with_their_registry() {
     let imported = imported(&[
-        ("value.converter", "io.confluent.connect.avro.AvroConverter"),
+        ("value.converter", "io.confluent.connect.protobuf.ProtobufConverter"),
         ("value.converter.schema.registry.url", "http://registry:8081"),
         ("value.converter.basic.auth.user.info", "ann:hunter2"),
     ]);
     assert_eq!(lost(&imported), ["value.converter", "value.converter.basic.auth.user.info"]);
     let text = imported.toml.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains("`format = \"avro\"`, with the schema registry at http://registry:8081"), "{text}");
+    assert!(
+        text.contains("`format = \"protobuf\"`, with the schema registry at http://registry:8081"),
+        "{text}"
+    );
     assert!(!text.contains("hunter2"));
 }
 

@@ -1,7 +1,11 @@
+use std::sync::Arc;
+
+use super::avro::AvroSchema;
 use super::csv::CsvRow;
 use super::envelope::Envelope;
-use super::{Payload, PayloadError, Value, influx, json, primitives};
-use crate::config::{Format, LoneSurrogates, TopLevelArray, TopicConfig};
+use super::schemas::{self, BySchema};
+use super::{Payload, PayloadError, Schema, SchemaView, Value, influx, json, primitives};
+use crate::config::{Format, LoneSurrogates, SchemaFile, TopLevelArray, TopicConfig};
 
 /// Reads the keys or the values of a topic's records: made once from its settings.
 #[derive(Debug)]
@@ -9,6 +13,8 @@ pub struct Decoder {
     kind: Kind,
     format: Format,
     arrays: TopLevelArray,
+    /// The header that names a payload's schema.
+    header: &'static str,
     replaces_halves: bool,
 }
 
@@ -21,6 +27,8 @@ pub struct DecoderConfigError(pub String);
 enum Kind {
     Auto,
     Json,
+    /// By the schema that a record names, or else by that of a file.
+    Schema(Option<Schema>),
     Envelope(Envelope),
     Text,
     Csv(CsvRow),
@@ -33,7 +41,7 @@ impl Decoder {
     /// For values.
     ///
     /// # Errors
-    /// `format = "csv"` without `csv`.
+    /// `format = "csv"` without `csv`; a schema's file that cannot be read.
     pub fn of_values(config: &TopicConfig) -> Result<Self, DecoderConfigError> {
         let kind = match (config.format, &config.csv) {
             (Format::Csv, Some(csv)) => Kind::Csv(CsvRow::new(csv)),
@@ -43,9 +51,10 @@ impl Decoder {
                 ));
             }
             (Format::Influx, _) => Kind::Influx,
-            (format, _) => kind_of(format)?,
+            (format, _) => kind_of(format, config.schema.as_ref())?,
         };
-        Ok(Self::new(kind, config.format, config.top_level_array, config))
+        let header = schemas::VALUE_HEADER;
+        Ok(Self::new(kind, config.format, config.top_level_array, header, config))
     }
 
     /// For keys.
@@ -53,12 +62,19 @@ impl Decoder {
     /// # Errors
     /// A format that makes several rows of one record, or that has no place for a key's settings.
     pub fn of_keys(config: &TopicConfig) -> Result<Self, DecoderConfigError> {
-        let kind = kind_of(config.key_format)?;
-        Ok(Self::new(kind, config.key_format, TopLevelArray::Value, config))
+        let kind = kind_of(config.key_format, config.key_schema.as_ref())?;
+        Ok(Self::new(kind, config.key_format, TopLevelArray::Value, schemas::KEY_HEADER, config))
     }
 
-    fn new(kind: Kind, format: Format, arrays: TopLevelArray, config: &TopicConfig) -> Self {
-        Self { kind, format, arrays, replaces_halves: config.lone_surrogates == LoneSurrogates::Replace }
+    fn new(
+        kind: Kind,
+        format: Format,
+        arrays: TopLevelArray,
+        header: &'static str,
+        config: &TopicConfig,
+    ) -> Self {
+        let replaces_halves = config.lone_surrogates == LoneSurrogates::Replace;
+        Self { kind, format, arrays, header, replaces_halves }
     }
 
     /// The format that it reads.
@@ -66,18 +82,73 @@ impl Decoder {
         self.format
     }
 
+    /// The header that names a payload's schema, where it is not the payload itself that does.
+    pub(crate) fn schema_header(&self) -> &'static str {
+        self.header
+    }
+
+    /// Whether there are payloads that are read by a schema of their own.
+    pub(crate) fn reads_by_schema(&self, schemas: &SchemaView<'_>) -> bool {
+        match self.kind {
+            Kind::Schema(_) => true,
+            Kind::Auto => schemas.has_registry(),
+            _ => false,
+        }
+    }
+
+    /// A payload's schema. None: it is not read by one. `header` is the header that names it, where the record has
+    /// that.
+    ///
+    /// # Errors
+    /// The schema is not known yet, or the registry does not have it, or none is named where one has to be.
+    #[inline]
+    pub(crate) fn by_schema<'r>(
+        &self,
+        bytes: &'r [u8],
+        header: Option<&[u8]>,
+        schemas: &mut SchemaView<'_>,
+    ) -> Result<Option<BySchema<'_, 'r>>, PayloadError> {
+        let framed = match &self.kind {
+            Kind::Schema(Some(schema)) => return Ok(Some(BySchema::of_file(schema, bytes))),
+            Kind::Schema(None) => true,
+            Kind::Auto if schemas.has_registry() => false,
+            _ => return Ok(None),
+        };
+        if let Some(header) = header {
+            let Some((key, _)) = schemas::of_header(header) else {
+                return Err(PayloadError::invalid(format!("its header `{}` names no schema", self.header)));
+            };
+            return schemas.find(key, bytes).map(Some);
+        }
+        match schemas::framed(bytes) {
+            Some((key, body)) => schemas.find(key, body).map(Some),
+            None if framed => Err(PayloadError::invalid(
+                "it does not begin with a zero byte and the four of a schema's id, as serializers with a schema registry \
+                 write it; a schema for records without that can be given as a file",
+            )),
+            None => Ok(None),
+        }
+    }
+
     /// Reads a key or a value and hands on what it has: once for each row that it stands for, which some formats
     /// have any number of. None of them is kept, so that memory does not follow their number.
     ///
     /// # Errors
-    /// The bytes are not what the format says, or what `each` returns. What was handed on before does not count
+    /// The bytes are not what the format says, their schema is not known yet, or what `each` returns. What was handed on before does not count
     /// then.
     pub fn read<E: From<PayloadError>>(
         &self,
         bytes: &[u8],
-        mut each: impl FnMut(Payload) -> Result<(), E>,
+        header: Option<&[u8]>,
+        schemas: &mut SchemaView<'_>,
+        each: impl FnMut(Payload) -> Result<(), E>,
     ) -> Result<(), E> {
+        if let Some(found) = self.by_schema(bytes, header, schemas)? {
+            return self.rows(read_by_schema(&found, schemas)?, each);
+        }
         let payload = match &self.kind {
+            // It has been read by its schema, or refused.
+            Kind::Schema(_) => return Ok(()),
             Kind::Auto if json::looks_like_object(bytes) => self.json(bytes, json_value)?.into(),
             Kind::Auto if self.arrays != TopLevelArray::Value && json::looks_like_array(bytes) => {
                 self.json(bytes, json_value)?.into()
@@ -93,6 +164,15 @@ impl Decoder {
             Kind::Raw => of_one_type(Value::Bytes(bytes.to_vec())),
             Kind::Primitive(read) => of_one_type(read(bytes)?),
         };
+        self.rows(payload, each)
+    }
+
+    /// Hands on what a payload stands for, by the settings of arrays.
+    fn rows<E: From<PayloadError>>(
+        &self,
+        payload: Payload,
+        mut each: impl FnMut(Payload) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Value::Array(elements) = payload.value else { return each(payload) };
         match self.arrays {
             TopLevelArray::Value => each(Payload { value: Value::Array(elements), ..payload }),
@@ -130,11 +210,40 @@ fn of_one_type(value: Value) -> Payload {
     Payload { has_schema: true, ..Payload::from(value) }
 }
 
-fn kind_of(format: Format) -> Result<Kind, DecoderConfigError> {
+fn read_by_schema(found: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<Payload, PayloadError> {
+    let read = schemas.schema(found).map(|schema| schema.read(found.body));
+    match read.unwrap_or(Ok(Value::Null)) {
+        Ok(value) => Ok(Payload { has_schema: true, ..Payload::from(value) }),
+        Err(error) => Err(PayloadError::invalid(format!("by {}, {error}", schemas.name(found)))),
+    }
+}
+
+/// The schema that a file has.
+fn of_file(format: Format, schema: Option<&SchemaFile>) -> Result<Option<Schema>, DecoderConfigError> {
+    let Some(SchemaFile { file, .. }) = schema else { return Ok(None) };
+    let wrong =
+        |error: &dyn std::fmt::Display| DecoderConfigError(format!("schema {}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    match format {
+        Format::Avro => {
+            let schema = AvroSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
+            Ok(Some(Schema::Avro(Arc::new(schema))))
+        }
+        _ => Err(not_yet(format)),
+    }
+}
+
+fn not_yet(format: Format) -> DecoderConfigError {
+    DecoderConfigError(format!("`{format}` is not there yet"))
+}
+
+fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderConfigError> {
     Ok(match format {
         Format::Auto => Kind::Auto,
         Format::Json => Kind::Json,
         Format::JsonEnvelope => Kind::Envelope(Envelope::default()),
+        Format::Avro => Kind::Schema(of_file(format, schema)?),
+        Format::Protobuf | Format::JsonSchema => return Err(not_yet(format)),
         Format::Text => Kind::Text,
         Format::Raw => Kind::Raw,
         Format::Csv => {
@@ -181,7 +290,7 @@ mod tests {
 
     fn all(decoder: &Decoder, bytes: &[u8]) -> Result<Vec<Value>, PayloadError> {
         let mut values = Vec::new();
-        decoder.read(bytes, |payload| {
+        decoder.read(bytes, None, &mut SchemaView::default(), |payload| {
             values.push(payload.value);
             Ok::<_, PayloadError>(())
         })?;

@@ -1,5 +1,6 @@
 //! Payload formats: bytes to typed values.
 
+pub mod avro;
 mod csv;
 mod decoder;
 mod envelope;
@@ -9,12 +10,15 @@ pub mod json;
 mod message;
 mod payload;
 mod primitives;
+mod schemas;
 mod value;
 
 pub use decoder::{Decoder, DecoderConfigError};
 pub use java_double::{java_double, java_float};
 pub use message::Message;
 pub use payload::{Payload, PayloadError};
+pub(crate) use schemas::BySchema;
+pub use schemas::{Known, Schema, SchemaBook, SchemaKey, SchemaView};
 pub use value::{Object, Timestamp, Value};
 
 /// Base64 (RFC 4648, section 4), with padding.

@@ -1,4 +1,4 @@
-use super::{Timestamp, Value};
+use super::{SchemaKey, Timestamp, Value};
 
 /// What one row is made of, as a key's or a value's bytes have it.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,10 +22,12 @@ impl From<Value> for Payload {
 /// Why bytes are no payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
-    /// They are not what their format says. A format whose schemas are kept elsewhere gets a case of its own here,
-    /// for a schema that has to be fetched first: decoding does not wait.
+    /// They are not what their format says.
     #[error("{0}")]
     Invalid(String),
+    /// Their schema has to be looked up first: decoding does not wait.
+    #[error("{0} is not known yet")]
+    NeedsSchema(SchemaKey),
 }
 
 impl PayloadError {

@@ -115,7 +115,7 @@ impl Row<'_, '_> {
         self.push_text(number, Kind::Json, source)
     }
 
-    fn double_array(
+    pub(super) fn double_array(
         &mut self,
         number: usize,
         dimensions: usize,

@@ -18,16 +18,7 @@ impl Plan {
         block: &mut BlockBuilder,
         attempt: impl FnOnce(Row<'_, '_>) -> Result<(), Refusal>,
     ) -> Result<Appended, RowError> {
-        if block.plan != self.id {
-            if block.rows() > 0 {
-                return Err(RowError {
-                    record: record.index,
-                    column: None,
-                    message: "the block was begun by another plan; this is an error in quafka".to_owned(),
-                });
-            }
-            *block = self.block_builder();
-        }
+        self.take_up(record, block)?;
         let mut outcome = attempt(Row::new(self, block));
         if let (Err(Refusal::DuplicateMember), Some(value)) = (&outcome, record.value) {
             outcome = self.without_superseded(record, value, block);
@@ -51,6 +42,26 @@ impl Plan {
         }
     }
 
+    /// Sees that a block is of this plan.
+    #[inline]
+    pub(super) fn take_up(
+        &self,
+        record: &SourceRecord<'_>,
+        block: &mut BlockBuilder,
+    ) -> Result<(), RowError> {
+        if block.plan != self.id {
+            if block.rows() > 0 {
+                return Err(RowError {
+                    record: record.index,
+                    column: None,
+                    message: "the block was begun by another plan; this is an error in quafka".to_owned(),
+                });
+            }
+            *block = self.block_builder();
+        }
+        Ok(())
+    }
+
     /// Another attempt, without the members of objects that later ones of the same name replace.
     #[cold]
     fn without_superseded(
@@ -66,7 +77,7 @@ impl Plan {
 
     /// The key and the value with `?` for each half of a surrogate pair, where that is wanted and changes something.
     #[cold]
-    fn without_halves(
+    pub(super) fn without_halves(
         &self,
         refusal: &Refusal,
         record: &SourceRecord<'_>,
@@ -139,7 +150,7 @@ pub(super) struct Superseded {
 }
 
 impl Superseded {
-    fn of(key: Option<&[u8]>, value: &[u8], read: InPlace) -> Result<Self, JsonError> {
+    pub fn of(key: Option<&[u8]>, value: &[u8], read: InPlace) -> Result<Self, JsonError> {
         let of = |document: &[u8]| match json::looks_like_object(document) {
             true => json::superseded_members(document),
             false => Ok(HashSet::new()),

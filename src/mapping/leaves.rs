@@ -157,6 +157,14 @@ impl Row<'_, '_> {
                 self.start(number, Kind::Text)?;
                 return self.push_text(number, Kind::Time, micros.to_string().as_bytes());
             }
+            // In tables that QuestDB's Kafka connector has written these are numbers.
+            Target::Integer { .. } => {
+                if let Timestamp::Micros(value) | Timestamp::Nanos(value) = time {
+                    let text = value.to_string();
+                    let source = Number { text: text.as_bytes(), value: NumberValue::Integer(value) };
+                    return self.integer(number, value, &source);
+                }
+            }
             _ => {}
         }
         self.start(number, if matches!(time, Timestamp::Nanos(_)) { Kind::Nanos } else { Kind::Time })?;

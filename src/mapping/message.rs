@@ -36,7 +36,7 @@ impl Row<'_, '_> {
     }
 
     /// A key or a value: an object's fields are columns, anything else is one.
-    fn part(&mut self, object: u32, column: &str, value: &Value) -> Result<(), Refusal> {
+    pub(super) fn part(&mut self, object: u32, column: &str, value: &Value) -> Result<(), Refusal> {
         match value {
             Value::Object(fields) => self.fields(object, fields),
             value => {

@@ -5,6 +5,8 @@
 
 mod arrays;
 mod attempt;
+mod avro;
+mod by_schema;
 mod computed;
 mod convert;
 mod leaves;

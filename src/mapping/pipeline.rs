@@ -7,7 +7,9 @@ use super::refusal::cut;
 use crate::config::{
     Format, OnError, RecordColumn, TableTemplate, TemplatePart, TopLevelArray, TopicConfig, TopicsConfig,
 };
-use crate::decode::{Decoder, DecoderConfigError, Message, Payload, PayloadError, Value};
+use crate::decode::{
+    BySchema, Decoder, DecoderConfigError, Message, Payload, PayloadError, SchemaView, Value,
+};
 use crate::rows::{RowError, TableName};
 use crate::sql::{Expressions, SqlError};
 use crate::transform::{Flow, TransformConfigError, Transforms};
@@ -99,9 +101,10 @@ impl Pipeline {
         // A transform may send a record to another topic, and a payload may name its table itself.
         let own_table = transforms.is_empty() && (config.format != Format::Influx || config.table.is_some());
         let table = if own_table { table_name(topic, config)? } else { None };
-        let in_place = |format: Format| matches!(format, Format::Auto | Format::Text | Format::Json);
+        let in_place =
+            |format: Format| matches!(format, Format::Auto | Format::Text | Format::Json | Format::Avro);
         let arrays_in_place = match config.format {
-            Format::Auto => config.top_level_array == TopLevelArray::Value,
+            Format::Auto | Format::Avro => config.top_level_array == TopLevelArray::Value,
             _ => config.top_level_array != TopLevelArray::Rows,
         };
         let reads_in_place =
@@ -145,6 +148,29 @@ impl Pipeline {
         self.reads_in_place
     }
 
+    /// Whether there are records that are read by schemas of their own.
+    pub(super) fn reads_by_schema(&self, schemas: &SchemaView<'_>) -> bool {
+        self.key.reads_by_schema(schemas) || self.value.reads_by_schema(schemas)
+    }
+
+    /// The schemas of a record's key and value, where they are read by one.
+    #[inline]
+    pub(super) fn schemas_of<'r>(
+        &self,
+        record: &SourceRecord<'r>,
+        schemas: &mut SchemaView<'_>,
+    ) -> Result<SchemasOf<'_, 'r>, Unread> {
+        let mut find = |part: &'static str, decoder, bytes: Option<&'r [u8]>| {
+            let Some(bytes) = bytes else { return Ok(None) };
+            by_schema(decoder, record, bytes, schemas)
+                .map_err(|error| unread(part, decoder, bytes, error, record))
+        };
+        Ok(SchemasOf {
+            key: find("key", &self.key, record.key)?,
+            value: find("value", &self.value, record.value)?,
+        })
+    }
+
     /// The plan for one of the topic's tables.
     pub fn plan(
         &self,
@@ -167,24 +193,19 @@ impl Pipeline {
     pub(super) fn messages(
         &self,
         record: &SourceRecord<'_>,
+        schemas: &mut SchemaView<'_>,
         repeated: &mut usize,
         mut each: impl FnMut(&Message) -> Result<(), RowError>,
-    ) -> Result<(), RowError> {
+    ) -> Result<(), Unread> {
         let refuse = |message: String| RowError { record: record.index, column: None, message };
-        let unreadable = |part: &str, decoder: &Decoder, bytes: &[u8], error: &PayloadError| {
-            refuse(format!(
-                "the record's {part} cannot be read as {}: {error}; it is `{}`",
-                decoder.format(),
-                cut(bytes)
-            ))
-        };
         let mut key = Payload::from(Value::Null);
         if let Some(bytes) = record.key {
-            let read = self.key.read(bytes, |payload| {
+            let header = header(record, self.key.schema_header());
+            let read = self.key.read(bytes, header, schemas, |payload| {
                 key = payload;
                 Ok(())
             });
-            read.map_err(|error: PayloadError| unreadable("key", &self.key, bytes, &error))?;
+            read.map_err(|error: PayloadError| unread("key", &self.key, bytes, error, record))?;
         }
         let headers: Vec<_> =
             record.headers.clone().map(|(name, value)| (name.to_owned(), header_value(value))).collect();
@@ -208,7 +229,7 @@ impl Pipeline {
                 Err(error) => Err(refuse(error.to_string())),
             }
         };
-        let Some(bytes) = record.value else { return row(key, headers, Value::Null.into()) };
+        let Some(bytes) = record.value else { return Ok(row(key, headers, Value::Null.into())?) };
         let repeats: usize = record.key.map_or(0, <[u8]>::len)
             + record
                 .headers
@@ -217,24 +238,25 @@ impl Pipeline {
                 .sum::<usize>();
         // Each waits for the next, so that the last one need not copy the key and the headers.
         let mut waiting: Option<Payload> = None;
-        let read = self.value.read(bytes, |payload| {
+        let header = header(record, self.value.schema_header());
+        let read = self.value.read(bytes, header, schemas, |payload| {
             if let Some(before) = waiting.replace(payload) {
                 *repeated = repeated.saturating_add(repeats);
                 if *repeated > MAX_REPEATED_BYTES {
-                    return Err(Unread::Row(refuse(format!(
+                    return Err(Interrupted::Row(refuse(format!(
                         "the batch's records with several rows have keys and headers that would take more than {} MiB, \
                          as they are repeated with each row; send smaller batches, or keys that are shorter",
                         MAX_REPEATED_BYTES >> 20
                     ))));
                 }
-                row(key.clone(), headers.clone(), before).map_err(Unread::Row)?;
+                row(key.clone(), headers.clone(), before).map_err(Interrupted::Row)?;
             }
             Ok(())
         });
         match read {
-            Ok(()) => waiting.map_or(Ok(()), |last| row(key, headers, last)),
-            Err(Unread::Row(error)) => Err(error),
-            Err(Unread::Payload(error)) => Err(unreadable("value", &self.value, bytes, &error)),
+            Ok(()) => Ok(waiting.map_or(Ok(()), |last| row(key, headers, last))?),
+            Err(Interrupted::Row(error)) => Err(error.into()),
+            Err(Interrupted::Payload(error)) => Err(unread("value", &self.value, bytes, error, record)),
         }
     }
 
@@ -280,13 +302,74 @@ pub fn check_topics(topics: &TopicsConfig) -> Result<(), (String, PipelineError)
     Ok(())
 }
 
+/// The schemas of a record's key and value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SchemasOf<'d, 'r> {
+    pub key: Option<BySchema<'d, 'r>>,
+    pub value: Option<BySchema<'d, 'r>>,
+}
+
+/// Why a record is not rows.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It cannot be any.
+    Row(RowError),
+    /// Its schema has to be looked up first.
+    NeedsSchema,
+}
+
+impl From<RowError> for Unread {
+    fn from(error: RowError) -> Self {
+        Self::Row(error)
+    }
+}
+
+#[inline]
+fn by_schema<'d, 'r>(
+    decoder: &'d Decoder,
+    record: &SourceRecord<'r>,
+    bytes: &'r [u8],
+    schemas: &mut SchemaView<'_>,
+) -> Result<Option<BySchema<'d, 'r>>, PayloadError> {
+    decoder.by_schema(bytes, header(record, decoder.schema_header()), schemas)
+}
+
+/// A record's last header of a name.
+#[inline]
+fn header<'r>(record: &SourceRecord<'r>, name: &str) -> Option<&'r [u8]> {
+    record.headers.clone().filter(|(other, _)| *other == name).last().and_then(|(_, value)| value)
+}
+
+#[cold]
+fn unread(
+    part: &str,
+    decoder: &Decoder,
+    bytes: &[u8],
+    error: PayloadError,
+    record: &SourceRecord<'_>,
+) -> Unread {
+    match error {
+        PayloadError::NeedsSchema(_) => Unread::NeedsSchema,
+        PayloadError::Invalid(reason) => Unread::Row(RowError {
+            record: record.index,
+            column: None,
+            message: unreadable(part, decoder.format(), &reason, bytes),
+        }),
+    }
+}
+
+/// What is wrong with a key or a value that is not what its format says.
+pub(super) fn unreadable(part: &str, format: Format, reason: &str, bytes: &[u8]) -> String {
+    format!("the record's {part} cannot be read as {format}: {reason}; it is `{}`", cut(bytes))
+}
+
 /// Why a value's rows come to an end too early.
-enum Unread {
+enum Interrupted {
     Payload(PayloadError),
     Row(RowError),
 }
 
-impl From<PayloadError> for Unread {
+impl From<PayloadError> for Interrupted {
     fn from(error: PayloadError) -> Self {
         Self::Payload(error)
     }

@@ -43,13 +43,20 @@ pub enum Appended {
 impl Plan {
     /// Appends a record to a block, as a row. A record that cannot become one leaves no trace in the block.
     pub fn append(&self, record: &SourceRecord<'_>, block: &mut BlockBuilder) -> Result<Appended, RowError> {
-        let is_value = |value: &&[u8]| match self.value {
-            InPlace::Auto => !value.is_empty(),
-            InPlace::Text => true,
-            InPlace::Json => !json::is_null(value),
+        let Some(value) = record.value.filter(|value| !self.is_nothing(value)) else {
+            return self.skip(record);
         };
-        let Some(value) = record.value.filter(is_value) else { return self.skip(record) };
         self.attempt(record, block, |row| row.append(record, value, None))
+    }
+
+    /// Whether there is no row for a value that is read in place.
+    #[inline]
+    pub(super) fn is_nothing(&self, value: &[u8]) -> bool {
+        match self.value {
+            InPlace::Auto => value.is_empty(),
+            InPlace::Text => false,
+            InPlace::Json => json::is_null(value),
+        }
     }
 
     /// Writes nothing. A key that is not what its format says is bad all the same.
@@ -108,7 +115,17 @@ impl<'p, 'b> Row<'p, 'b> {
                 self.plan.check_key(key)?;
             }
         }
-        let superseded = superseded.map(|superseded| &superseded.value);
+        self.plain_value(value, superseded.map(|superseded| &superseded.value))?;
+        self.end(record)
+    }
+
+    /// A value that is read in place, and by no schema.
+    #[inline(always)]
+    pub(super) fn plain_value(
+        &mut self,
+        value: &[u8],
+        superseded: Option<&HashSet<usize>>,
+    ) -> Result<(), Refusal> {
         let plan = self.plan;
         match plan.value {
             InPlace::Auto if json::looks_like_object(value) => {
@@ -132,6 +149,12 @@ impl<'p, 'b> Row<'p, 'b> {
             InPlace::Json => self.document(VALUE, &plan.value_column, value, superseded)?,
             InPlace::Text => self.replaced_text(&plan.value_column, value)?,
         }
+        Ok(())
+    }
+
+    /// Ends a row that was read in place.
+    #[inline(always)]
+    pub(super) fn end(mut self, record: &SourceRecord<'_>) -> Result<(), Refusal> {
         if self.plan.adds_to_rows {
             let mut headers = record.headers.clone().map(|(name, value)| (name, header_value(value)));
             self.complete(record, &mut headers)?;
@@ -196,7 +219,7 @@ impl<'p, 'b> Row<'p, 'b> {
         Ok(())
     }
 
-    fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
+    pub(super) fn key(&mut self, key: &[u8], superseded: Option<&HashSet<usize>>) -> Result<(), Refusal> {
         let plan = self.plan;
         match plan.key {
             InPlace::Auto => {}

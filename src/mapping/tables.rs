@@ -2,9 +2,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::computed::Outcome;
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, Unread};
 use super::plan::Plan;
 use super::record::{Appended, SourceRecord};
+use crate::decode::{SchemaBook, SchemaKey, SchemaView};
 use crate::rows::{Block, BlockBuilder, RecordIndex, RowError, TableName};
 use crate::sql::Expressions;
 
@@ -15,6 +16,9 @@ pub struct Tables<'p> {
     blocks: Vec<(Arc<Plan>, BlockBuilder)>,
     by_name: HashMap<TableName, usize>,
     unknown: BTreeSet<TableName>,
+    schemas: SchemaView<'p>,
+    /// Whether there are records that are read by schemas of their own.
+    by_schema: bool,
     /// Records of several rows, of which one was refused after others had been appended.
     broken: HashSet<RecordIndex>,
     /// The bytes that records of several rows repeat with each row.
@@ -47,7 +51,21 @@ pub struct Finished {
 impl<'p> Tables<'p> {
     /// Rows by these plans. Records for tables without a plan are noted, see [`Tables::unknown`].
     pub fn new(pipeline: &'p Pipeline, plans: &'p HashMap<TableName, Arc<Plan>>) -> Self {
+        Self::with_schemas(pipeline, plans, None)
+    }
+
+    /// The same with the schemas of a registry. Records whose schema is not known are noted, see
+    /// [`Tables::missing_schemas`].
+    pub fn with_schemas(
+        pipeline: &'p Pipeline,
+        plans: &'p HashMap<TableName, Arc<Plan>>,
+        book: Option<&'p SchemaBook>,
+    ) -> Self {
+        let schemas = SchemaView::new(book);
+        let by_schema = pipeline.reads_by_schema(&schemas);
         Self {
+            schemas,
+            by_schema,
             pipeline,
             plans,
             blocks: Vec::new(),
@@ -61,12 +79,13 @@ impl<'p> Tables<'p> {
     /// Appends a record: a row, several, or none. A record that cannot become rows leaves none behind.
     pub fn append(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
         if self.pipeline.reads_in_place() {
-            return self.append_in_place(record);
+            return if self.by_schema { self.append_by_schema(record) } else { self.append_in_place(record) };
         }
         let mut appended = Appended::Skipped;
         let pipeline = self.pipeline;
         let mut repeated = self.repeated;
-        let read = pipeline.messages(record, &mut repeated, |message| {
+        let mut schemas = std::mem::take(&mut self.schemas);
+        let read = pipeline.messages(record, &mut schemas, &mut repeated, |message| {
             let table = pipeline.table_of(message, record)?;
             if let Some((plan, block)) = self.block(&table)
                 && plan.append_message(record, message, block)? == Appended::Row
@@ -76,10 +95,36 @@ impl<'p> Tables<'p> {
             Ok(())
         });
         self.repeated = repeated;
+        self.schemas = schemas;
         if read.is_err() && appended == Appended::Row {
             self.broken.insert(record.index);
         }
-        read.map(|()| appended)
+        match read {
+            Ok(()) => Ok(appended),
+            Err(Unread::NeedsSchema) => Ok(Appended::Skipped),
+            Err(Unread::Row(error)) => Err(error),
+        }
+    }
+
+    /// Records whose keys or values name their schemas, or some of which do.
+    #[inline]
+    fn append_by_schema(&mut self, record: &SourceRecord<'_>) -> Result<Appended, RowError> {
+        let pipeline = self.pipeline;
+        let found = match pipeline.schemas_of(record, &mut self.schemas) {
+            Ok(found) => found,
+            Err(Unread::NeedsSchema) => return Ok(Appended::Skipped),
+            Err(Unread::Row(error)) => return Err(error),
+        };
+        if found.key.is_none() && found.value.is_none() {
+            return self.append_in_place(record);
+        }
+        if self.blocks.is_empty() {
+            pipeline.table().and_then(|table| self.block(table));
+        }
+        match self.blocks.first_mut() {
+            Some((plan, block)) => plan.append_by_schema(record, &found, &self.schemas, block),
+            None => Ok(Appended::Skipped),
+        }
     }
 
     #[inline]
@@ -97,6 +142,11 @@ impl<'p> Tables<'p> {
     /// appended counts where there is one.
     pub fn unknown(&self) -> &BTreeSet<TableName> {
         &self.unknown
+    }
+
+    /// The schemas that have to be known first, likewise; not all of them, where they are many.
+    pub fn missing_schemas(&self) -> &BTreeSet<SchemaKey> {
+        self.schemas.missing()
     }
 
     /// All rows, with what the topic's expressions make of them.

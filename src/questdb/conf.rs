@@ -1,8 +1,7 @@
-use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::HostPort;
+use crate::http::{Credentials, Endpoint, Tls, TrustedRoots};
 
 /// Keys of QuestDB's own clients that have no meaning here, and why.
 const IGNORED: &[(&str, &str)] = &[
@@ -52,42 +51,6 @@ impl Scheme {
     pub fn is_qwp(self) -> bool {
         matches!(self, Self::Ws | Self::Wss)
     }
-}
-
-/// How the gateway shows who it is. Its `Debug` hides the secret.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// HTTP Basic.
-    Basic {
-        /// The user.
-        username: String,
-        /// The user's secret.
-        password: String,
-    },
-    /// HTTP Bearer.
-    Token(String),
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Basic { username, .. } => write!(f, "Basic {{ username: {username:?}, .. }}"),
-            Self::Token(_) => f.write_str("Token(..)"),
-        }
-    }
-}
-
-/// Whose certificates are trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrustedRoots {
-    /// Mozilla's roots, compiled in. The default, as in QuestDB's Rust client: it needs no files.
-    Webpki,
-    /// The operating system's roots.
-    Os,
-    /// Both of them.
-    WebpkiAndOs,
-    /// A PEM file.
-    PemFile(PathBuf),
 }
 
 /// A QuestDB connection string, understood.
@@ -174,6 +137,19 @@ impl Conf {
             message: message.to_owned(),
         })?;
         Ok(conf)
+    }
+
+    /// The HTTP server, and how to connect to it.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            name: "QuestDB",
+            addr: self.addr.clone(),
+            tls: self.scheme.is_tls().then(|| Tls { verify: self.tls_verify, roots: self.tls_roots.clone() }),
+            credentials: self.credentials.clone(),
+            request_timeout: self.request_timeout,
+            request_min_throughput: self.request_min_throughput,
+            connect_timeout: self.connect_timeout,
+        }
     }
 
     fn set(&mut self, key: &str, value: &str, secrets: &mut Secrets) -> Result<(), String> {

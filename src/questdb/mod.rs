@@ -1,9 +1,7 @@
 //! QuestDB as seen over HTTP: the connection string, one connection, SQL.
 
 mod conf;
-mod http;
 mod sql;
-mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,19 +11,32 @@ use hyper::{Method, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-pub use conf::{Conf, ConfError, Credentials, Scheme, TrustedRoots};
-pub use http::{HttpAnswer, HttpConnection, HttpError};
+use crate::http::{Target, percent_encode};
+
+/// QuestDB is written to over HTTP.
+pub use crate::http::{Credentials, HttpAnswer, HttpConnection, HttpError, TrustedRoots};
+pub use conf::{Conf, ConfError, Scheme};
 pub use sql::{Rows, SqlColumn, quote_literal};
 
 /// Connections for SQL that are kept when nobody uses them. QuestDB takes 64 over HTTP by default, for everybody.
 const IDLE_CONNECTIONS: usize = 2;
+
+/// What asks for QWP over WebSocket.
+const QWP: &[(&str, &str)] = &[
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "cXVhZmthIGFza3MgeW91IQ=="),
+    ("x-qwp-max-version", "1"),
+];
 
 /// A handle to one QuestDB. Clones share its connections.
 #[derive(Clone)]
 pub struct QuestDb(Arc<Inner>);
 
 struct Inner {
-    target: Arc<http::Target>,
+    conf: Conf,
+    target: Arc<Target>,
     idle: Mutex<Vec<HttpConnection>>,
 }
 
@@ -78,13 +89,13 @@ impl QuestDb {
     /// What is wrong with the string, or with the certificates that it names.
     pub fn from_conf(conf: &str) -> Result<Self, ConfError> {
         let conf = Conf::parse(conf)?;
-        let target = http::Target::new(conf).map_err(|message| ConfError { position: 0, message })?;
-        Ok(Self(Arc::new(Inner { target: Arc::new(target), idle: Mutex::default() })))
+        let target = Target::new(conf.endpoint()).map_err(|message| ConfError { position: 0, message })?;
+        Ok(Self(Arc::new(Inner { conf, target: Arc::new(target), idle: Mutex::default() })))
     }
 
     /// The connection string, understood.
     pub fn conf(&self) -> &Conf {
-        &self.0.target.conf
+        &self.0.conf
     }
 
     /// A connection of the caller's own. It opens when it is first used.
@@ -121,7 +132,7 @@ impl QuestDb {
     /// Why there is no answer.
     pub async fn offers_qwp(&self) -> Result<bool, QuestDbError> {
         // Not one of the shared connections: after the answer it is of no use for HTTP.
-        Ok(self.connection().upgrade("/api/v4/write").await? == StatusCode::SWITCHING_PROTOCOLS)
+        Ok(self.connection().upgrade("/api/v4/write", QWP).await? == StatusCode::SWITCHING_PROTOCOLS)
     }
 
     /// Runs one SQL statement. Names and literals are the caller's to escape; see [`quote_literal`].
@@ -129,7 +140,7 @@ impl QuestDb {
     /// # Errors
     /// Why QuestDB refused it, or did not answer.
     pub async fn sql(&self, query: &str) -> Result<Rows, QuestDbError> {
-        let answer = self.get(&format!("/exec?query={}", sql::percent_encode(query))).await?;
+        let answer = self.get(&format!("/exec?query={}", percent_encode(query))).await?;
         sql::parse_answer(&answer)
     }
 

@@ -49,22 +49,6 @@ pub fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// RFC 3986: everything but the unreserved characters is escaped.
-pub(super) fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len() + text.len() / 2);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(byte.into());
-        } else {
-            encoded.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                encoded.push(char::from_digit(digit.into(), 16).unwrap_or('0').to_ascii_uppercase());
-            }
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -72,9 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_and_urls_are_escaped() {
+    fn literals_are_escaped() {
         assert_eq!(quote_literal("it's"), "'it''s'");
-        assert_eq!(percent_encode("a b'+é&"), "a%20b%27%2B%C3%A9%26");
     }
 
     #[test]

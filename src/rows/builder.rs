@@ -42,10 +42,23 @@ pub struct BlockBuilder {
     /// The number of the attempt at a row, the one under way or the last.
     pub(crate) attempt: u64,
     before: Before,
+    /// What the names of schemas' fields are here, see [`Binding`].
+    pub(crate) bindings: Vec<Binding>,
     /// For a string whose escapes are being resolved.
     pub(crate) text: Vec<u8>,
     /// For an array whose shape is not known yet.
     pub(crate) elements: Vec<f64>,
+}
+
+/// A schema's names, as [`Paths`] numbers them: found once in a block, as all records of a schema have the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    /// The schema.
+    pub schema: u64,
+    /// The object that its payloads are.
+    pub object: u32,
+    /// By the schema's own numbers.
+    pub names: Box<[u32]>,
 }
 
 /// What there was before the attempt under way.
@@ -86,6 +99,7 @@ impl BlockBuilder {
             origin: Vec::new(),
             attempt: 0,
             before: Before::default(),
+            bindings: Vec::new(),
             text: Vec::new(),
             elements: Vec::new(),
         }
@@ -133,6 +147,7 @@ impl BlockBuilder {
         self.substitutes = 0;
         if self.columns.len() > MAX_REMEMBERED_COLUMNS {
             self.paths = Paths::new(&self.prefixes);
+            self.bindings.clear();
             self.columns.clear();
             self.column_index.clear();
         }
@@ -180,6 +195,7 @@ impl BlockBuilder {
             self.columns.truncate(before.columns);
             self.column_index.retain(|_, column| (*column as usize) < before.columns);
             self.paths.truncate(before.paths, before.columns);
+            self.bindings.clear();
         }
         self.measure_row();
     }

@@ -14,16 +14,17 @@ use super::admission::Admission;
 use super::http_listener;
 use super::listener::listen;
 use super::open_files;
-use crate::api::{Gateway, SpoolMetrics, Spooling, Unfinished, drain};
+use crate::api::{Gateway, SpoolMetrics, Spooling, Unfinished, Written, drain};
 use crate::config::{Config, HostPort};
 use crate::dead_letters::KafkaLetters;
 use crate::memory::MemoryBudget;
 use crate::ops::{AdminServer, LogLimit, Metrics};
 use crate::pandaproxy;
 use crate::questdb::{ConfError, QuestDb};
+use crate::registry::Registry;
 use crate::rows::TableName;
 use crate::schema::Schemas;
-use crate::sink::{Sink, SinkError, SinkMetrics, SinkOptions};
+use crate::sink::{self, RequestJournal, Sink, SinkError, SinkMetrics, SinkOptions};
 use crate::topics::{History, Lasting, Numbers, NumbersError, Topics};
 
 /// How long a shutdown waits for what is in flight.
@@ -64,6 +65,9 @@ pub enum StartError {
     /// QuestDB's configuration string is wrong.
     #[error("questdb.conf: {0}")]
     QuestDb(#[from] ConfError),
+    /// The registry's settings are wrong.
+    #[error("registry: {0}")]
+    Registry(String),
     /// The lanes cannot start.
     #[error("questdb: {0}")]
     Sink(#[from] SinkError),
@@ -95,6 +99,8 @@ impl Server {
             None => Numbers::from_clock(SystemTime::now()),
         });
         let questdb = QuestDb::from_conf(&config.questdb.conf)?;
+        let registry =
+            config.registry.as_ref().map(Registry::new).transpose().map_err(StartError::Registry)?;
         let metrics = Arc::new(Metrics::new());
         let mut history = match &config.data_dir {
             Some(folder) => {
@@ -102,12 +108,16 @@ impl Server {
             }
             None => History::default(),
         };
-        let spooling = spooling(&config, &metrics, &mut history)?;
+        let (journal, written) = requests_before(&config, &questdb).await?;
+        written.add_to(&mut history);
+        let spooling = spooling(&config, &metrics, &mut history, &written)?;
         let sink_metrics = SinkMetrics::default();
         metrics.extend(|registry| sink_metrics.register(registry));
         let options = SinkOptions {
             transport: config.questdb.transport,
             lanes: config.questdb.lanes,
+            exactly_once: config.questdb.exactly_once,
+            journal,
             ..SinkOptions::default()
         };
         let sink = Sink::start(options, questdb.clone(), sink_metrics).await?;
@@ -130,6 +140,7 @@ impl Server {
         let gateway = Arc::new(Gateway {
             topics: Topics::new(config.topics.clone(), config.limits.topics, lasting),
             schemas,
+            registry,
             listening,
             numbers,
             sink,
@@ -234,16 +245,32 @@ impl Server {
     }
 }
 
+/// The list of requests that are under way, and what QuestDB says of those of lives before.
+async fn requests_before(
+    config: &Config,
+    questdb: &QuestDb,
+) -> Result<(Option<RequestJournal>, Written), StartError> {
+    let (Some(data_dir), true) = (&config.data_dir, config.questdb.exactly_once) else {
+        return Ok((None, Written::default()));
+    };
+    let recovered = sink::recover(data_dir, questdb)
+        .await
+        .map_err(|source| NumbersError::Io { path: data_dir.clone(), source })?;
+    Ok((Some(recovered.journal), Written::read(&recovered.written)))
+}
+
 fn spooling(
     config: &Config,
     metrics: &Metrics,
     history: &mut History,
+    written: &Written,
 ) -> Result<Option<Arc<Spooling>>, StartError> {
     let Some(data_dir) = &config.data_dir else { return Ok(None) };
     let spool_metrics = SpoolMetrics::default();
     metrics.extend(|registry| spool_metrics.register(registry));
-    let spooling = Spooling::open(data_dir, config.durability, &config.spool, spool_metrics, history)
-        .map_err(|source| StartError::Spool { folder: data_dir.join(Spooling::FOLDER), source })?;
+    let spooling =
+        Spooling::open(data_dir, config.durability, &config.spool, spool_metrics, history, written)
+            .map_err(|source| StartError::Spool { folder: data_dir.join(Spooling::FOLDER), source })?;
     Ok(spooling.map(Arc::new))
 }
 

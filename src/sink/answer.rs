@@ -16,6 +16,8 @@ pub(super) enum Answer {
     Unavailable(Arc<str>),
     /// Nothing is written, because there was no connection.
     NotSent(Arc<str>),
+    /// Nothing is written: it was sent and has not arrived.
+    NotArrived(Arc<str>),
     /// Nobody knows.
     Unknown(Arc<str>),
 }

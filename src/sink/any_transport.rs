@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::http_transport::HttpTransport;
 use super::pending::Pending;
 use super::qwp::QwpTransport;
-use super::transport::{Transport, Written};
+use super::transport::{Sending, Transport, Written};
 use crate::config;
 use crate::questdb::QuestDb;
 
@@ -62,10 +62,18 @@ impl Transport for AnyTransport {
         }
     }
 
-    async fn write(&mut self, batch: &[Pending]) -> Written {
+    fn connection(&self) -> u64 {
+        match &self.chosen {
+            Chosen::Undecided => 0,
+            Chosen::Http(transport) => transport.connection(),
+            Chosen::Qwp(transport) => transport.connection(),
+        }
+    }
+
+    async fn write(&mut self, batch: &[Pending], sending: &mut Sending<'_>) -> Written {
         match &mut self.chosen {
-            Chosen::Qwp(transport) => transport.write(batch).await,
-            Chosen::Http(transport) => transport.write(batch).await,
+            Chosen::Qwp(transport) => transport.write(batch, sending).await,
+            Chosen::Http(transport) => transport.write(batch, sending).await,
             Chosen::Undecided => {
                 let answer = Answer::NotSent("QuestDB was not asked".into());
                 Written { blocks: batch.len(), bytes: 0, answer }

@@ -7,7 +7,7 @@ use hyper::Method;
 use super::answer::{Answer, Rejection, of_write};
 use super::ilp::{self, IlpVersion};
 use super::pending::Pending;
-use super::transport::{Transport, Written};
+use super::transport::{Sending, Transport, Written};
 use crate::questdb::{HttpConnection, HttpError, QuestDb};
 
 /// QuestDB 9.3.4 goes on judging rows by the columns that a table had when a connection first wrote to it. So a row that
@@ -42,7 +42,11 @@ impl HttpTransport {
 }
 
 impl HttpTransport {
-    async fn post(&mut self, body: Bytes) -> Answer {
+    async fn post(&mut self, body: Bytes, blocks: usize, sending: &mut Sending<'_>) -> Answer {
+        if let Err(error) = self.connection.connect().await {
+            return Answer::NotSent(error.to_string().into());
+        }
+        sending(blocks, self.connection.number());
         match self.connection.send(Method::POST, "/write", body).await {
             Ok(answer) => of_write(&answer),
             Err(HttpError::NotSent(why)) => Answer::NotSent(why.into()),
@@ -62,7 +66,11 @@ impl Transport for HttpTransport {
         Ok(())
     }
 
-    async fn write(&mut self, batch: &[Pending]) -> Written {
+    fn connection(&self) -> u64 {
+        self.connection.number()
+    }
+
+    async fn write(&mut self, batch: &[Pending], sending: &mut Sending<'_>) -> Written {
         let Some(version) = self.version else {
             return Written {
                 blocks: batch.len(),
@@ -92,11 +100,11 @@ impl Transport for HttpTransport {
 
         let body = Bytes::from(std::mem::take(&mut self.body));
         let bytes = body.len();
-        let mut answer = self.post(body.clone()).await;
+        let mut answer = self.post(body.clone(), blocks, sending).await;
         let by_column = matches!(&answer, Answer::Rejected(Rejection { column: Some(_), .. }));
         // Nothing of a rejected request is written, and sending opens the connection.
         if by_column && self.connection.close_older(MAX_AGE_TO_REFUSE) {
-            answer = self.post(body.clone()).await;
+            answer = self.post(body.clone(), blocks, sending).await;
         }
         // The connection has let go of its copy, except after an error; then the next request allocates anew.
         self.body = body.try_into_mut().map(Vec::from).unwrap_or_default();

@@ -31,16 +31,20 @@ pub enum IlpVersion {
 
 /// A row that the protocol has no words for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unwritable {
+pub struct Unwritable {
     /// The row within its block.
-    pub(super) row: usize,
+    pub row: usize,
     /// The column to blame.
-    pub(super) column: Option<std::sync::Arc<str>>,
-    pub(super) message: String,
+    pub column: Option<std::sync::Arc<str>>,
+    /// Why.
+    pub message: String,
 }
 
 /// Appends a block's rows. On an error the body is as it was before.
-pub(super) fn encode(block: &Block, version: IlpVersion, body: &mut Vec<u8>) -> Result<(), Unwritable> {
+///
+/// # Errors
+/// The first row that the protocol has no words for.
+pub fn encode(block: &Block, version: IlpVersion, body: &mut Vec<u8>) -> Result<(), Unwritable> {
     let start = body.len();
     encode_rows(block, version, body).inspect_err(|_| body.truncate(start))
 }

@@ -8,6 +8,8 @@ use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Rejection};
+use super::doubt::{Finding, Inquiry};
+use super::ledger::Ledger;
 use super::metrics::{AnswerKind, SinkMetrics};
 use super::pending::Pending;
 use super::queue::Queue;
@@ -32,6 +34,8 @@ pub(super) struct Lane<T> {
     queue: Queue,
     limits: LaneLimits,
     metrics: SinkMetrics,
+    /// Where lost answers are found out about.
+    ledger: Option<Ledger>,
     backoff: Duration,
     last_logged: Option<Instant>,
 }
@@ -61,9 +65,15 @@ impl<T: Transport> Lane<T> {
             queue,
             limits,
             metrics,
+            ledger: None,
             backoff: FIRST_BACKOFF,
             last_logged: None,
         }
+    }
+
+    /// With a ledger, lost answers are found out about.
+    pub(super) fn with_ledger(self, ledger: Option<Ledger>) -> Self {
+        Self { ledger, ..self }
     }
 
     /// Writes until the channel is closed and everything is written, or until it is told to stop at once.
@@ -103,11 +113,23 @@ impl<T: Transport> Lane<T> {
             if batch.is_empty() {
                 continue;
             }
+            if let Some(why) = self.prepare(&batch).await {
+                self.queue.put_back(batch);
+                self.unreachable(&why).await;
+                continue;
+            }
             let started = Instant::now();
-            let written = self.transport.write(&batch).await;
+            let ledger = &mut self.ledger;
+            let mut sending = |blocks: usize, connection: u64| {
+                if let Some(ledger) = ledger {
+                    ledger.sending(&batch[..blocks], connection);
+                }
+            };
+            let mut written = self.transport.write(&batch, &mut sending).await;
             if written.bytes > 0 {
                 self.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
             }
+            written.answer = self.account(written.answer, &batch, started.elapsed()).await;
             if let Some(why) = self.settle(batch, written) {
                 self.unreachable(&why).await;
             }
@@ -123,12 +145,16 @@ impl<T: Transport> Lane<T> {
                 None => return false,
             }
         }
+        self.take_in_all();
+        true
+    }
+
+    fn take_in_all(&mut self) {
         while self.queue.len() < self.limits.max_queued
             && let Ok(pending) = self.receiver.try_recv()
         {
             self.take_in(pending);
         }
-        true
     }
 
     fn take_in(&mut self, pending: Pending) {
@@ -143,6 +169,50 @@ impl<T: Transport> Lane<T> {
             biased;
             connected = self.transport.connect() => connected,
             () = sleep_until(deadline.into()) => Err("QuestDB does not answer".into()),
+        }
+    }
+
+    /// Sees that what the table has is known before it gets more. Says why it is not.
+    async fn prepare(&mut self, batch: &[Pending]) -> Option<Arc<str>> {
+        let (ledger, table) = (self.ledger.as_mut()?, &batch.first()?.block.table);
+        ledger.prepare(table, self.transport.connection()).await.err()
+    }
+
+    /// Notes the answer; finds out what it would have been where it is unknown, for as long as that takes: until then
+    /// nothing else may be written to the table, and whoever sends the blocks again has to wait.
+    async fn account(&mut self, answer: Answer, batch: &[Pending], took: Duration) -> Answer {
+        let (Some(ledger), Some(first)) = (&mut self.ledger, batch.first()) else { return answer };
+        let table = first.block.table.clone();
+        let Answer::Unknown(why) = answer else {
+            ledger.answered(&table, &answer).await;
+            return answer;
+        };
+        let Some(doubt) = ledger.doubt() else { return Answer::Unknown(why) };
+        let questdb = ledger.questdb.clone();
+        self.warn(&why);
+        let rows = doubt.rows.unsigned_abs();
+        let mut inquiry = Inquiry::new(doubt, took);
+        let finding = loop {
+            match inquiry.ask(&questdb).await {
+                Finding::Again(pause) => sleep(pause).await,
+                finding => break finding,
+            }
+            // Those that wait behind it keep their deadlines.
+            self.take_in_all();
+            self.give_up(Some(Instant::now()), &why);
+        };
+        tracing::info!(lane = self.number, %table, ?finding, "asked QuestDB about a request whose answer was lost");
+        if let Some(ledger) = &mut self.ledger {
+            let is_unclear = matches!(finding, Finding::Unclear(_));
+            ledger.found(&table, finding == Finding::Written, is_unclear);
+        }
+        match finding {
+            Finding::Written => {
+                self.metrics.rows_found.inc_by(rows);
+                Answer::Committed
+            }
+            Finding::Unclear(reason) => Answer::Unknown(format!("{why}; {reason}").into()),
+            Finding::NotWritten | Finding::Again(_) => Answer::NotArrived(why),
         }
     }
 
@@ -203,6 +273,11 @@ impl<T: Transport> Lane<T> {
                 self.metrics.rows_unknown.inc_by(rows);
                 self.warn(&why);
                 batch.into_iter().for_each(|pending| pending.unknown(why.clone()));
+            }
+            Answer::NotArrived(_) => {
+                self.metrics.request(AnswerKind::not_arrived);
+                self.metrics.rows_not_found.inc_by(rows);
+                self.queue.put_back(batch);
             }
             Answer::NotSent(why) => {
                 self.metrics.request(AnswerKind::not_sent);

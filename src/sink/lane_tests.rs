@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::answer::{Answer, Rejection};
 use super::super::outcome::{Outcome, Submission, Ticket, ticket};
-use super::super::transport::{Transport, Written};
+use super::super::transport::{Sending, Transport, Written};
 use super::*;
 use crate::fence::Fence;
 use crate::memory::MemoryBudget;
@@ -41,6 +41,7 @@ async fn pending(block: Block, patience: Duration, fence: Option<&Fence>) -> (Pe
         partition: 0,
         deadline: Instant::now() + patience,
         fence: fence.map(Fence::token),
+        label: None,
         charge,
         resolver,
     };
@@ -66,7 +67,11 @@ impl Transport for Fake {
         (self.connects)()
     }
 
-    async fn write(&mut self, batch: &[Pending]) -> Written {
+    fn connection(&self) -> u64 {
+        1
+    }
+
+    async fn write(&mut self, batch: &[Pending], _: &mut Sending<'_>) -> Written {
         let rows = batch.iter().flat_map(|pending| values(&pending.block)).collect();
         self.requests.lock().push((batch[0].block.table.to_string(), rows));
         self.gate.acquire().await.unwrap().forget();

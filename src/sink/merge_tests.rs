@@ -38,7 +38,15 @@ async fn pending(timestamps_us: Vec<i64>, columns: Vec<Column>) -> Pending {
     let block = Block { table: TableName::new("t"), timestamp, columns, origin };
     let charge = MemoryBudget::new(1 << 20).decode_turn().await.charge(1);
     let (resolver, _) = ticket();
-    Pending::new(Submission { block, partition: 0, deadline: Instant::now(), fence: None, charge, resolver })
+    Pending::new(Submission {
+        block,
+        partition: 0,
+        deadline: Instant::now(),
+        fence: None,
+        label: None,
+        charge,
+        resolver,
+    })
 }
 
 fn valid(column: &MergedColumn, rows: usize) -> Vec<bool> {

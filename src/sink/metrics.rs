@@ -18,6 +18,10 @@ pub struct SinkMetrics {
     pub rows_unavailable: Counter,
     /// Rows of blocks of which nobody knows.
     pub rows_unknown: Counter,
+    /// Rows whose answer was lost, and that QuestDB was found to have.
+    pub rows_found: Counter,
+    /// Rows whose answer was lost, and that QuestDB was found not to have.
+    pub rows_not_found: Counter,
     /// Bytes of all requests.
     pub sent_bytes: Counter,
     /// From the beginning of a request's encoding to QuestDB's answer.
@@ -53,6 +57,8 @@ pub enum AnswerKind {
     not_sent,
     #[allow(non_camel_case_types, reason = "the label's value")]
     unknown,
+    #[allow(non_camel_case_types, reason = "the label's value")]
+    not_arrived,
 }
 
 impl Default for SinkMetrics {
@@ -63,6 +69,8 @@ impl Default for SinkMetrics {
             rows_rejected: Counter::default(),
             rows_unavailable: Counter::default(),
             rows_unknown: Counter::default(),
+            rows_found: Counter::default(),
+            rows_not_found: Counter::default(),
             sent_bytes: Counter::default(),
             request_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 15)),
             request_rows: Histogram::new(exponential_buckets(1.0, 4.0, 10)),
@@ -94,6 +102,16 @@ impl SinkMetrics {
             "rows_unknown",
             "Rows that were sent, and QuestDB's answer never came",
             self.rows_unknown.clone(),
+        );
+        registry.register(
+            "rows_found",
+            "Rows whose answer was lost and that QuestDB, asked for them, has",
+            self.rows_found.clone(),
+        );
+        registry.register(
+            "rows_not_found",
+            "Rows whose answer was lost and that QuestDB, asked for them, has not",
+            self.rows_not_found.clone(),
         );
         registry.register_with_unit("sent", "Bytes sent to QuestDB", Unit::Bytes, self.sent_bytes.clone());
         registry.register_with_unit(

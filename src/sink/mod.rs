@@ -7,19 +7,26 @@
 mod answer;
 mod any_transport;
 mod decimal;
+mod doubt;
 mod http_transport;
-mod ilp;
+pub mod ilp;
+mod journal;
 mod lane;
+mod ledger;
 mod merge;
 mod metrics;
 mod outcome;
 mod pending;
 mod queue;
 mod qwp;
+mod recovery;
 mod start;
+mod time_order;
+mod transactions;
 mod transport;
 mod typed;
 
 pub use metrics::{AnswerKind, AnswerLabel, SinkMetrics};
 pub use outcome::{Outcome, Resolver, Submission, Ticket, ticket};
+pub use recovery::{Recovered, RequestJournal, recover};
 pub use start::{Sink, SinkError, SinkOptions};

@@ -31,6 +31,9 @@ pub struct Submission {
     pub deadline: Instant,
     /// Set for an idempotent producer's batch: once void, the block must not be written any more.
     pub fence: Option<FenceToken>,
+    /// What its sender knows the batch by, where it wants to be told after a crash of the gateway whether it was written:
+    /// see [`recover`](super::recover). Only of a block that is all there is of the batch.
+    pub label: Option<String>,
     /// The block's share of the memory budget, held until the outcome is known.
     pub charge: Charge,
     /// Takes the outcome. Dropped unresolved, the ticket reads [`Outcome::Unknown`].

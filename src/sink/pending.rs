@@ -13,6 +13,8 @@ pub(super) struct Pending {
     pub(super) block: Block,
     pub(super) deadline: Instant,
     pub(super) partition: i32,
+    /// What its sender knows the batch by.
+    pub(super) label: Option<String>,
     fence: Option<FenceToken>,
     resolver: Option<Resolver>,
     /// Given back after the outcome is known.
@@ -25,6 +27,7 @@ impl Pending {
             block: submission.block,
             deadline: submission.deadline,
             partition: submission.partition,
+            label: submission.label,
             fence: submission.fence,
             resolver: Some(submission.resolver),
             _charge: submission.charge,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::pending::Pending;
+use super::time_order::in_time_order;
 use crate::rows::TableName;
 
 /// Blocks that wait for a lane, by table: a request has the rows of one table. Tables take turns; within a table
@@ -54,7 +55,7 @@ impl Queue {
         self.len += 1;
     }
 
-    /// The next table's blocks, oldest first, at most so many rows except that one block always goes. Blocks that must
+    /// The next table's blocks, those that have waited longest, in the order of their times, at most so many rows except that one block always goes. Blocks that must
     /// not be written any more are resolved on the way. Empty only when the queue is.
     pub(super) fn next_batch(&mut self, max_rows: usize, now: Instant) -> Vec<Pending> {
         while let Some(table) = self.turns.pop_front() {
@@ -86,7 +87,7 @@ impl Queue {
                 self.tables.remove(&table);
             }
             if !batch.is_empty() {
-                return batch;
+                return in_time_order(batch);
             }
         }
         Vec::new()

@@ -23,7 +23,7 @@ use super::answer::{Answer, Rejection};
 use super::http_transport::HttpTransport;
 use super::merge::{Merge, Merged, MergedColumn, MergedValues, merge};
 use super::pending::Pending;
-use super::transport::{Transport, Written};
+use super::transport::{Sending, Transport, Written};
 use super::typed::Typed;
 use crate::questdb::{Conf, Credentials, QuestDb, TrustedRoots};
 use crate::rows::TimeUnit;
@@ -94,17 +94,23 @@ impl Transport for QwpTransport {
         Ok(())
     }
 
-    async fn write(&mut self, batch: &[Pending]) -> Written {
+    /// Nobody asks by it: what becomes of transactions over QWP is not known for sure.
+    fn connection(&self) -> u64 {
+        0
+    }
+
+    async fn write(&mut self, batch: &[Pending], sending: &mut Sending<'_>) -> Written {
         let (blocks, merged) = match merge(batch, self.max_bytes) {
             Merge::Blocks(blocks, merged) => (blocks, merged),
             Merge::Ragged => {
                 if let Err(why) = self.http.connect().await {
                     return Written { blocks: 1, bytes: 0, answer: Answer::NotSent(why) };
                 }
-                return self.http.write(&batch[..1]).await;
+                return self.http.write(&batch[..1], sending).await;
             }
         };
         let bytes = batch[..blocks].iter().map(|pending| pending.block.memory_bytes()).sum();
+        sending(blocks, self.connection());
         let answer = match timeout(self.request_timeout, self.ask(|sender| Job::Write(merged, sender))).await
         {
             Ok(Some(answer)) => answer,

@@ -10,9 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::any_transport::AnyTransport;
 use super::lane::{Lane, LaneLimits};
+use super::ledger::Ledger;
 use super::metrics::SinkMetrics;
 use super::outcome::Submission;
 use super::pending::Pending;
+use super::recovery::RequestJournal;
 use crate::config::Transport;
 use crate::questdb::QuestDb;
 use crate::rows::RowError;
@@ -33,6 +35,11 @@ pub struct SinkOptions {
     pub request_rows: usize,
     /// Bytes a request, except that one block always goes.
     pub request_bytes: usize,
+    /// When an answer is lost, find out from QuestDB whether the request has arrived. A table's blocks share a lane then,
+    /// and are written by ILP over HTTP.
+    pub exactly_once: bool,
+    /// Where requests are noted for the next life of the gateway, with `exactly_once`.
+    pub journal: Option<RequestJournal>,
 }
 
 impl Default for SinkOptions {
@@ -43,6 +50,8 @@ impl Default for SinkOptions {
             queued_blocks: 1024,
             request_rows: 100_000,
             request_bytes: 16 << 20,
+            exactly_once: false,
+            journal: None,
         }
     }
 }
@@ -60,6 +69,8 @@ pub enum SinkError {
 pub struct Sink(Arc<Shared>);
 
 struct Shared {
+    /// Partitions do not matter.
+    lane_per_table: bool,
     /// Taken out when the sink closes.
     lanes: Mutex<Arc<[mpsc::Sender<Pending>]>>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
@@ -88,6 +99,11 @@ impl Sink {
                            transport = \"http\"";
             return Err(SinkError::Settings(message.to_owned()));
         }
+        if asks_for_qwp && options.exactly_once {
+            let message = "exactly_once is for ILP over HTTP: set transport = \"http\"";
+            return Err(SinkError::Settings(message.to_owned()));
+        }
+        let wire = if options.exactly_once { Transport::Http } else { options.transport };
         let lane_count = options.lanes.max(1);
         let stop = CancellationToken::new();
         let limits =
@@ -96,20 +112,28 @@ impl Sink {
         let mut lanes = Vec::with_capacity(lane_count);
         for number in 0..lane_count {
             let (sender, receiver) = mpsc::channel(options.queued_blocks.max(1));
-            let transport = AnyTransport::new(options.transport, &questdb, options.request_bytes);
-            let lane = Lane::new(number, transport, receiver, limits, metrics.clone());
+            let transport = AnyTransport::new(wire, &questdb, options.request_bytes);
+            let journal = options.journal.as_ref().map(|journal| journal.0.clone());
+            let ledger = options.exactly_once.then(|| Ledger::new(questdb.clone(), journal));
+            let lane = Lane::new(number, transport, receiver, limits, metrics.clone()).with_ledger(ledger);
             tasks.spawn(lane.run(stop.clone()));
             lanes.push(sender);
         }
         let lanes = Mutex::new(lanes.into());
-        Ok(Self(Arc::new(Shared { lanes, tasks: tasks.into(), stop, metrics })))
+        Ok(Self(Arc::new(Shared {
+            lane_per_table: options.exactly_once,
+            lanes,
+            tasks: tasks.into(),
+            stop,
+            metrics,
+        })))
     }
 
     /// Hands a block to its lane, waiting for room there until the submission's deadline. What becomes of the block is
     /// told by the submission's ticket, in every case.
     pub async fn submit(&self, submission: Submission) {
         let rows = submission.block.rows();
-        let lane_hash = hash(&submission);
+        let lane_hash = hash(&submission, self.0.lane_per_table);
         let pending = Pending::new(submission);
         if rows == 0 {
             return pending.committed();
@@ -153,10 +177,13 @@ impl Sink {
     }
 }
 
-/// Rows of one (table, partition) stay in order, so they share a lane.
-fn hash(submission: &Submission) -> u64 {
+/// Rows of one (table, partition) stay in order, so they share a lane; those of one table, where its transactions are
+/// counted.
+fn hash(submission: &Submission, by_table: bool) -> u64 {
     let mut hasher = DefaultHasher::new();
     submission.block.table.hash(&mut hasher);
-    submission.partition.hash(&mut hasher);
+    if !by_table {
+        submission.partition.hash(&mut hasher);
+    }
     hasher.finish()
 }

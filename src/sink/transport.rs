@@ -9,10 +9,18 @@ pub(super) trait Transport: Send {
     /// Opens the connection where it is not open.
     fn connect(&mut self) -> impl Future<Output = Result<(), Arc<str>>> + Send;
 
+    /// The number of the connection that is open, or was last. Another one has another number.
+    fn connection(&self) -> u64;
+
     /// Writes blocks of one table as one atomic request: all of them, or as many of the first as a request may carry,
-    /// and at least one.
-    fn write(&mut self, batch: &[Pending]) -> impl Future<Output = Written> + Send;
+    /// and at least one. Just before bytes of the request are sent, `sending` is told; also when the whole of it is
+    /// sent once more, because it was refused.
+    fn write(&mut self, batch: &[Pending], sending: &mut Sending<'_>)
+    -> impl Future<Output = Written> + Send;
 }
+
+/// Is told how many blocks of the batch a request carries, and the connection's number.
+pub(super) type Sending<'a> = dyn FnMut(usize, u64) + Send + 'a;
 
 /// What a request held, and what became of it.
 #[derive(Debug)]

@@ -192,6 +192,15 @@ impl StoredFile for FaultyFile {
         result
     }
 
+    fn cut(&self, bytes: u64) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        disk.step().map_err(|(error, _)| error)?;
+        let file = disk.files.get_mut(&self.name).unwrap();
+        file.seen.truncate(bytes as usize);
+        file.synced.truncate(bytes as usize);
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.step().map_err(|(error, _)| error)?;

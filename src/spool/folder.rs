@@ -31,6 +31,8 @@ pub trait StoredFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Returns when all that was written is on the disk.
     fn sync(&self) -> io::Result<()>;
+    /// Makes the file so short, and returns when that is on the disk.
+    fn cut(&self, bytes: u64) -> io::Result<()>;
 }
 
 /// A folder on a disk, for this process alone.
@@ -123,5 +125,10 @@ impl StoredFile for File {
     fn sync(&self) -> io::Result<()> {
         // The file is preallocated, so there is no size to be written with it.
         self.sync_data()
+    }
+
+    fn cut(&self, bytes: u64) -> io::Result<()> {
+        self.set_len(bytes)?;
+        self.sync_all()
     }
 }

@@ -105,7 +105,7 @@ impl Log {
         }
         let bytes = entry_bytes(&batch.head.topic, batch.batch) as u64;
         let end = self.current.as_ref().map(|current| current.end + buffer.len() as u64);
-        let fits = |current: &Current| end.is_some_and(|end| end + bytes <= current.segment.allocated);
+        let fits = |current: &Current| end.is_some_and(|end| end + bytes <= current.segment.allocated());
         if !self.current.as_ref().is_some_and(fits) {
             // All that is in the old segment is on the disk before anything is in the new one.
             self.write(buffer)?;

@@ -119,7 +119,9 @@ pub(super) fn open(
         let file = folder.open(&name_of(first))?;
         let bytes = read_all(&*file)?;
         let segment = Arc::new(Segment::new(first, file, bytes.len() as u64));
-        let mut scan = Scan { folder, repair, segment: &segment, bytes: &bytes, recovered: &mut recovered };
+        let used = used(&bytes);
+        let mut scan =
+            Scan { folder, repair, segment: &segment, bytes: &bytes, used, recovered: &mut recovered };
         if expected < first {
             // Entries that end a segment, or whole segments.
             scan.damage(0..0, expected..first)?;
@@ -159,12 +161,26 @@ fn read_all(file: &dyn StoredFile) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Where the last byte is that is not zero, and one more.
+fn used(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut end = bytes.len();
+    while let Some(start) = end.checked_sub(ZEROS.len())
+        && bytes[start..end] == ZEROS
+    {
+        end = start;
+    }
+    bytes[..end].iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
+}
+
 /// The search for entries in one segment.
 struct Scan<'a> {
     folder: &'a dyn Folder,
     repair: bool,
     segment: &'a Arc<Segment>,
     bytes: &'a [u8],
+    /// Behind it there are zeros only, as they were preallocated.
+    used: usize,
     recovered: &'a mut Recovered,
 }
 
@@ -211,15 +227,15 @@ impl Scan<'_> {
 
     /// No entry follows: is that the end of what was written, or is something missing?
     fn end(&mut self, offset: usize, expected: u64, must_reach: u64) -> io::Result<u64> {
-        let used = self.bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let used = self.used;
         let lost = expected..must_reach.max(expected);
         if used > offset || !lost.is_empty() {
             let torn = offset..used.max(offset);
             self.damage(torn.start as u64..torn.end as u64, lost)?;
-            if self.repair && !torn.is_empty() {
-                self.segment.file.write_at(&vec![0; torn.len()], torn.start as u64)?;
-                self.segment.file.sync()?;
-            }
+        }
+        // What was preallocated is given back, too: what comes next begins a new segment.
+        if self.repair && offset < self.bytes.len() {
+            self.segment.cut(offset as u64)?;
         }
         Ok(expected.max(must_reach))
     }
@@ -228,7 +244,7 @@ impl Scan<'_> {
     fn find(&self, offset: usize, expected: u64) -> Option<(usize, u64)> {
         // So many entries fit in what is left.
         let last = expected + self.bytes.len() as u64 / MIN_ENTRY_BYTES;
-        (offset..self.bytes.len()).find_map(|candidate| {
+        (offset..self.used).find_map(|candidate| {
             let rest = &self.bytes[candidate..];
             let number = number_at(rest).filter(|number| (expected..=last).contains(number))?;
             length_of(rest).filter(|&length| length as u64 >= MIN_ENTRY_BYTES && length <= rest.len())?;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -26,7 +27,7 @@ pub(super) fn first_of(name: &str) -> Option<u64> {
 pub(super) struct Segment {
     pub(super) first: u64,
     pub(super) file: Arc<dyn StoredFile>,
-    pub(super) allocated: u64,
+    allocated: AtomicU64,
     content: Mutex<Content>,
 }
 
@@ -42,7 +43,19 @@ struct Content {
 
 impl Segment {
     pub(super) fn new(first: u64, file: Arc<dyn StoredFile>, allocated: u64) -> Self {
-        Self { first, file, allocated, content: Mutex::default() }
+        Self { first, file, allocated: AtomicU64::new(allocated), content: Mutex::default() }
+    }
+
+    /// What it takes on the disk.
+    pub(super) fn allocated(&self) -> u64 {
+        self.allocated.load(Ordering::Relaxed)
+    }
+
+    /// Gives back what is behind `bytes`: nothing is appended there any more.
+    pub(super) fn cut(&self, bytes: u64) -> io::Result<()> {
+        self.file.cut(bytes)?;
+        self.allocated.store(bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The entries from byte `from` to byte `end` may be read; the last is number `last`.
@@ -85,7 +98,7 @@ impl Segments {
 
     /// What they take on the disk.
     pub(super) fn allocated_bytes(&self) -> u64 {
-        self.0.read().values().map(|segment| segment.allocated).sum()
+        self.0.read().values().map(|segment| segment.allocated()).sum()
     }
 
     /// The segment of this number, or the next one.
@@ -131,13 +144,14 @@ impl Cursor {
                 if self.segments.from(self.segment + 1).is_none() || segment.readable(self.offset).is_some() {
                     return Ok(None);
                 }
-                self.segment += 1;
+                // Also where the next one begins with this very number.
+                (self.segment, self.offset) = (self.segment + 1, 0);
                 continue;
             };
             let mut bytes = [0; HEAD_BYTES];
             let read = segment.file.read_at(&mut bytes, offset)?;
             let (head, length) = match (EntryHead::read(&bytes[..read]), length_of(&bytes[..read])) {
-                (Some(head), Some(length)) if length <= segment.allocated as usize => (head, length),
+                (Some(head), Some(length)) if length <= segment.allocated() as usize => (head, length),
                 // It was whole when it was opened or written. What follows cannot be told apart any more; the next
                 // time that the folder is opened it is searched.
                 _ => {

@@ -336,6 +336,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn entries_with_a_segment_each_are_read_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = LogOptions { segment_bytes: 16, limit_bytes: 1 << 20 };
+        let (spool, _) = open(folder.path(), options);
+        let mut entries = spool.entries();
+        for n in 1..=20 {
+            spool.append(entry(&"x".repeat(n as usize * 10), None)).stored().await.unwrap();
+        }
+        for n in 1..=20 {
+            let (head, location) = entries.next().await.unwrap().unwrap();
+            let length = spool.read(&location, |entry| entry.batch.len()).unwrap();
+            assert_eq!((head.number, length), (n, Some(n as usize * 10)));
+        }
+        drop(spool);
+        // What was preallocated and not used is given back when it is opened again.
+        let (spool, found) = open(folder.path(), LogOptions { segment_bytes: 1 << 20, limit_bytes: 4 << 20 });
+        assert_eq!(found.len(), 20);
+        spool.append(entry("one more", None)).stored().await.unwrap();
+        assert!(spool.disk_bytes() > 1 << 20);
+        drop(spool);
+        let (spool, found) = open(folder.path(), OPTIONS);
+        assert_eq!(found.len(), 21);
+        assert!(spool.disk_bytes() < 8_000, "{}", spool.disk_bytes());
+    }
+
+    #[tokio::test]
     async fn what_follows_a_batch_that_found_no_room_is_not_taken_either() {
         let folder = tempfile::tempdir().unwrap();
         let options = LogOptions { segment_bytes: 1_000, limit_bytes: 1_000 };

@@ -42,6 +42,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         "admin": gateway.admin,
         "questdb": questdb.console(),
         "gateway_pid": gateway.process.id(),
+        "questdb_pid": questdb.id(),
         "gateway_log": gateway.log,
     });
     println!("{addresses}");

@@ -12,11 +12,12 @@ mod observed;
 mod obstacle;
 mod proxy;
 mod questdb;
+pub mod qwp_peer;
 mod wire;
 
 pub use gateway::Gateway;
 pub use observed::until;
-pub use obstacle::Obstacle;
+pub use obstacle::{Mishap, Obstacle};
 pub use proxy::{Proxy, Trouble};
 pub use questdb::QuestDbServer;
 pub use wire::{Wire, frame};

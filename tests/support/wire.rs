@@ -51,12 +51,21 @@ impl Wire {
 
     /// Waits for the next response, which must be the one to this request, and nothing but it.
     pub async fn receive<R: Request>(&mut self, correlation_id: i32, version: i16) -> R::Response {
-        let mut body = self.receive_bytes().await.unwrap();
+        self.try_receive::<R>(correlation_id, version).await.unwrap()
+    }
+
+    /// The same from a gateway that may be killed meanwhile.
+    pub async fn try_receive<R: Request>(
+        &mut self,
+        correlation_id: i32,
+        version: i16,
+    ) -> io::Result<R::Response> {
+        let mut body = self.receive_bytes().await?;
         let header = ResponseHeader::decode(&mut body, R::Response::header_version(version)).unwrap();
         assert_eq!(header.correlation_id, correlation_id, "responses come in the order of the requests");
         let response = R::Response::decode(&mut body, version).unwrap();
         assert!(!body.has_remaining(), "{} bytes behind the response", body.remaining());
-        response
+        Ok(response)
     }
 
     /// Sends bytes as they are.

@@ -11,9 +11,12 @@ use super::Circumstances;
 use super::bad_records::BadRecords;
 use super::response::{Failure, MAX_RECORD_ERRORS};
 use super::settle::Pending;
+use crate::api::Gateway;
 use crate::config::Limits;
+use crate::decode::SchemaKey;
 use crate::mapping::{Finished, Plan, SourceRecord, TableRows, Tables};
 use crate::ops::Metrics;
+use crate::registry::Registry;
 use crate::rows::{RecordIndex, RowError, TableName};
 use crate::topics::{Admission, Admitted, Partition, Topic};
 
@@ -136,22 +139,29 @@ pub(super) enum Converted {
         /// How many rows the topic's filter has not let through.
         filtered: u64,
     },
-    /// Nothing yet: these tables have to be known first.
-    UnknownTables(Vec<TableName>),
+    /// Nothing yet: these have to be known first.
+    Missing {
+        /// What their columns are.
+        tables: Vec<TableName>,
+        /// What they say.
+        schemas: Vec<SchemaKey>,
+    },
 }
 
 /// The batch's rows by the plans that there are. `refused` are records that QuestDB has refused.
 pub(super) fn convert(
+    gateway: &Gateway,
     topic: &Topic,
     plans: &HashMap<TableName, Arc<Plan>>,
     batch: &RecordBatch<'_>,
     placement: Placement,
     refused: &HashMap<RecordIndex, RowError>,
-    limits: &Limits,
     decompressor: &mut Decompressor,
 ) -> Result<Converted, Failure> {
+    let limits = &gateway.config.limits;
     let bytes = decompress(batch, limits, decompressor)?;
-    let mut tables = Tables::new(topic.pipeline(), plans);
+    let mut tables =
+        Tables::with_schemas(topic.pipeline(), plans, gateway.registry.as_ref().map(Registry::book));
     let mut bad = BadRecords::new(topic, limits.decompressed_bytes);
     for (index, record) in Records::new(&batch.header, bytes).enumerate() {
         let record = record.map_err(|error| not_a_record(index, &error))?;
@@ -167,8 +177,12 @@ pub(super) fn convert(
             }
         }
     }
-    if !tables.unknown().is_empty() {
-        return Ok(Converted::UnknownTables(tables.unknown().iter().cloned().collect()));
+    let (unknown, schemas) = (tables.unknown(), tables.missing_schemas());
+    if !unknown.is_empty() || !schemas.is_empty() {
+        return Ok(Converted::Missing {
+            tables: unknown.iter().cloned().collect(),
+            schemas: schemas.iter().copied().collect(),
+        });
     }
     let Finished { tables, errors, filtered } = tables.finish();
     if !errors.is_empty() {

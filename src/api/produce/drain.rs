@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::batch::Placement;
 use super::job::{Begun, Job, decode_turn};
+use super::label;
 use super::plans::Plans;
 use super::response::Failure;
 use super::spooling::{Place, Spooling};
@@ -218,6 +219,7 @@ impl Drain {
         let mut charge = self.gateway.memory.frame();
         charge.arrived(records.len());
         charge.complete(0);
+        let label = Some(label::of_entry(&waiting.head)).filter(|_| self.gateway.asks_later());
         let EntryHead { partition, base_offset, arrival_ms, .. } = waiting.head;
         let job = Job {
             gateway: self.gateway.clone(),
@@ -227,6 +229,7 @@ impl Drain {
             fence: Some(fence),
             progress: Progress::of(&self.gateway, topic.name(), partition, batch.header),
             kept: Some((records.clone(), Arc::new(charge))),
+            label,
             refused: HashMap::new(),
         };
         let turn = decode_turn(&self.gateway, deadline).await?;

@@ -14,6 +14,7 @@ use super::unfinished::Progress;
 use crate::api::Gateway;
 use crate::config::{DeadLetters, OnError};
 use crate::dead_letters::{self, DeadLetter, KafkaTarget};
+use crate::decode::SchemaKey;
 use crate::fence::FenceToken;
 use crate::mapping::TableRows;
 use crate::memory::{DecodeTurn, FrameCharge};
@@ -21,6 +22,9 @@ use crate::rows::{Block, RecordIndex, RowError, TableName};
 use crate::schema::TableSchema;
 use crate::sink::{Outcome, Submission, Ticket, ticket};
 use crate::topics::{Rejection, Topic};
+
+/// As many schemas are looked up for one batch.
+const MAX_SCHEMAS: usize = 64;
 
 /// One batch on its way into QuestDB: all that is needed to make its rows, also a second time where QuestDB refuses some.
 pub(super) struct Job {
@@ -33,6 +37,8 @@ pub(super) struct Job {
     pub(super) kept: Option<(Bytes, Arc<FrameCharge>)>,
     /// What is done of it, also by an attempt before this one.
     pub(super) progress: Progress,
+    /// What the batch is known by in the next life, as long as all of it is one block.
+    pub(super) label: Option<String>,
     /// The records that QuestDB has refused.
     pub(super) refused: HashMap<RecordIndex, RowError>,
 }
@@ -104,6 +110,9 @@ impl Job {
             self.progress.finish();
             return Ok(Begun::Nothing);
         }
+        if tables.len() > 1 || !bad.is_empty() || self.progress.is_begun() {
+            self.label = None;
+        }
         metrics.substituted_timestamps(tables.iter().map(|rows| rows.substitutes).sum());
         let writes = self.submit(tables, plans, turn).await.into();
         let letters = self.set_aside(bad).await?.into_iter().collect();
@@ -119,12 +128,13 @@ impl Job {
     ) -> Result<Rows, Failure> {
         let (gateway, topic) = (&self.gateway, &self.topic);
         let mut looked_again = false;
+        let mut looked_up = 0;
         loop {
             let converted = gateway.with_decompressor(|decompressor| {
-                let limits = &gateway.config.limits;
-                convert(topic, &plans.by_table, batch, self.placement, &self.refused, limits, decompressor)
+                let plans = &plans.by_table;
+                convert(gateway, topic, plans, batch, self.placement, &self.refused, decompressor)
             });
-            let to_learn = match converted? {
+            let (tables, schemas) = match converted? {
                 Converted::Rows { mut tables, mut bad, filtered } => {
                     let judged = looked_again || !bad.blames_a_column();
                     let doubtful = if judged { Vec::new() } else { plans.doubt(gateway).await };
@@ -133,16 +143,37 @@ impl Job {
                         return Ok(Rows { tables, bad, filtered, turn });
                     }
                     looked_again = true;
-                    doubtful
+                    (doubtful, Vec::new())
                 }
-                Converted::UnknownTables(tables) => tables,
+                Converted::Missing { tables, schemas } => (tables, schemas),
             };
             drop(turn);
-            for table in to_learn {
+            for schema in schemas {
+                looked_up += 1;
+                self.look_up(schema, looked_up).await?;
+            }
+            for table in tables {
                 plans.learn(gateway, topic, &table, self.deadline).await?;
             }
             turn = decode_turn(gateway, self.deadline).await?;
         }
+    }
+
+    /// Finds out about a schema, the batch's so-manieth. While the registry is away the batch is not written, and its
+    /// producer sends it again: that says nothing about its records.
+    async fn look_up(&self, schema: SchemaKey, number: usize) -> Result<(), Failure> {
+        let away = |reason: String| Failure::new(ErrorCode::NotEnoughReplicas, reason);
+        let Some(registry) = &self.gateway.registry else {
+            return Err(away(format!("{schema} cannot be looked up without a schema registry")));
+        };
+        if number > MAX_SCHEMAS {
+            // Those that were found are known when it comes again.
+            return Err(away(format!(
+                "the batch's records name more than {MAX_SCHEMAS} schemas that were not known"
+            )));
+        }
+        let learned = registry.learn(schema, self.deadline).await;
+        learned.map_err(|error| away(format!("{schema} of the batch's records is not known: {error}")))
     }
 
     /// Hands rows to their lanes, each write with the ticket for what becomes of it.
@@ -154,7 +185,7 @@ impl Job {
             let table = block.table.clone();
             let schema = plans.schemas.get(&table).cloned();
             let records = if in_parts { block.origin.clone() } else { Vec::new() };
-            let (submission, ticket) = self.submission(block, &turn);
+            let (submission, ticket) = self.submission(block, self.label.clone(), &turn);
             writes.push((Write { table, adds_columns, schema, records }, ticket));
             submissions.push(submission);
         }
@@ -166,12 +197,13 @@ impl Job {
     }
 
     /// A block for its lane, and the ticket for what becomes of it.
-    fn submission(&self, block: Block, turn: &DecodeTurn) -> (Submission, Ticket) {
+    fn submission(&self, block: Block, label: Option<String>, turn: &DecodeTurn) -> (Submission, Ticket) {
         let (resolver, ticket) = ticket();
         let submission = Submission {
             partition: self.placement.partition,
             deadline: self.deadline,
             fence: self.fence.clone(),
+            label,
             charge: turn.charge(block.memory_bytes()),
             block,
             resolver,
@@ -201,7 +233,7 @@ impl Job {
                 let records = bad.records;
                 drop(bad.letters);
                 let turn = decode_turn(&self.gateway, self.deadline).await?;
-                let (submission, ticket) = self.submission(block, &turn);
+                let (submission, ticket) = self.submission(block, None, &turn);
                 drop(turn);
                 self.gateway.sink.submit(submission).await;
                 Ok(Some((Letters::Table(table, ticket), records)))
@@ -220,6 +252,7 @@ impl Job {
         let Some((records, _)) = self.kept.clone() else {
             return Err(Failure::new(ErrorCode::UnknownServerError, "the batch was not kept".to_owned()));
         };
+        self.label = None;
         let changed = self.has_changed(write).await?;
         if !changed {
             self.refused.extend(errors.into_iter().map(|error| (error.record, error)));

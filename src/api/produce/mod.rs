@@ -20,6 +20,7 @@ mod bad_records;
 mod batch;
 mod drain;
 mod job;
+mod label;
 mod plans;
 mod response;
 mod settle;
@@ -41,6 +42,7 @@ use settle::Pending;
 use target::Target;
 
 pub use drain::drain;
+pub use label::Written;
 pub(super) use response::too_old;
 pub use spooling::{SpoolMetrics, Spooling};
 pub use unfinished::Unfinished;

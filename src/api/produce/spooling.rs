@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use quafka_protocol::{ErrorCode, RecordBatch};
 
 use super::batch::Placement;
+use super::label::Written;
 use super::response::Failure;
 use super::settle::Pending;
 use crate::config::{Durability, SpoolConfig};
@@ -82,6 +83,7 @@ impl Spooling {
         config: &SpoolConfig,
         metrics: SpoolMetrics,
         history: &mut History,
+        written: &Written,
     ) -> io::Result<Option<Self>> {
         let path = data_dir.join(Self::FOLDER);
         if durability == Durability::Direct && !path.exists() {
@@ -91,15 +93,21 @@ impl Spooling {
         let options =
             LogOptions { segment_bytes: config.segment_bytes as u64, limit_bytes: config.bytes as u64 };
         let mut waiting = HashMap::new();
+        let mut done = Vec::new();
         let (spool, recovered) = Spool::open(folder, options, |entry| {
             let place: Place = (entry.head.topic.as_str().into(), entry.head.partition);
             if let Some(committed) = committed(entry) {
                 history.add(place.clone(), committed);
             }
+            if written.has(&entry.head, &place) {
+                done.push(entry.head.number);
+                return;
+            }
             *waiting.entry(place).or_default() += 1;
         })?;
+        done.iter().for_each(|&number| spool.done(number));
         say(&recovered);
-        metrics.batches.set(recovered.entries as i64);
+        metrics.batches.set((recovered.entries - done.len() as u64) as i64);
         metrics.disk_bytes.set(spool.disk_bytes() as i64);
         Ok(Some(Self { spool, durability, waiting: Mutex::new(waiting), metrics }))
     }
@@ -172,7 +180,7 @@ pub(super) struct Storing {
 
 impl Overflow {
     /// Takes the batch's place in the partition's line for the spool.
-    fn claim(mut self) -> Self {
+    pub(super) fn claim(mut self) -> Self {
         let place = (self.topic.clone(), self.placement.partition);
         self.claim = Some(self.spooling.claim(place));
         self

@@ -8,6 +8,7 @@ use quafka_protocol::ErrorCode;
 use super::Circumstances;
 use super::batch::{Checked, Placement, check, check_records};
 use super::job::{Begun, Job, decode_turn};
+use super::label;
 use super::plans::Plans;
 use super::response::Failure;
 use super::settle::{Pending, Waiting};
@@ -94,8 +95,10 @@ impl Target {
             }
             overflow = overflows.then_some(batch_there);
         }
-        if topic.pipeline().needs_offsets() {
+        let mut label = None;
+        if topic.pipeline().needs_offsets() || gateway.asks_later() {
             placement.base_offset = admitted.reserve_offsets();
+            label = label::of_batch(topic.name(), placement, &batch.header).filter(|_| gateway.asks_later());
         }
         let job = Job {
             gateway: gateway.clone(),
@@ -105,6 +108,7 @@ impl Target {
             fence: admitted.fence(),
             progress: Progress::of(gateway, topic.name(), index, batch.header),
             kept: topic.pipeline().sets_bad_records_aside().then(|| (records.clone(), charge.clone())),
+            label,
             refused: HashMap::new(),
         };
         let begun = match (&mut self.plans, turn) {
@@ -125,7 +129,8 @@ impl Target {
                 gateway
                     .with_decompressor(|decompressor| check_records(&batch, limits, decompressor))
                     .map_err(Pending::Failed)?;
-                Ok(Pending::Overflow(Box::new((overflow, admitted))))
+                // What comes next must not be written before it: it goes the same way from here on.
+                Ok(Pending::Overflow(Box::new((overflow.claim(), admitted))))
             }
             (Err(failure), _) => Err(Pending::Failed(failure)),
         }

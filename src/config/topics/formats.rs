@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// A JSON object where it starts with `{`, else text.
+    /// A JSON object where it starts with `{`, else text. Where there is a schema registry, what begins with a schema's
+    /// id is read by that schema.
     Auto,
     /// JSON of any kind.
     Json,
@@ -14,6 +16,12 @@ pub enum Format {
     JsonEnvelope,
     /// UTF-8.
     Text,
+    /// Avro, by a schema of the registry or of a file.
+    Avro,
+    /// Protobuf, likewise.
+    Protobuf,
+    /// JSON, likewise by a JSON Schema.
+    JsonSchema,
     /// Comma-separated values, one row a record.
     Csv,
     /// InfluxDB's line protocol, any number of lines.
@@ -39,6 +47,17 @@ impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
     }
+}
+
+/// A schema that is a file, for records that do not name one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "expected a table such as { file = \"trade.avsc\" }")]
+pub struct SchemaFile {
+    /// Where it is.
+    pub file: PathBuf,
+    /// The message in it that records are, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// What comma-separated values mean.

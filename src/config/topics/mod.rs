@@ -11,7 +11,9 @@ mod timestamp_format;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use formats::{BytesText, Csv, Format, LoneSurrogates, NullInArray, TopLevelArray, Unsupported};
+pub use formats::{
+    BytesText, Csv, Format, LoneSurrogates, NullInArray, SchemaFile, TopLevelArray, Unsupported,
+};
 pub use pattern::{TopicPattern, matches_pattern};
 pub use records::{DeadLetters, OnError, Predicate, RecordColumn, Transform, TransformPart};
 pub use settings::{TopicConfig, TopicSettings};

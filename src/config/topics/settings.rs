@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::formats::{BytesText, Csv, Format, LoneSurrogates, NullInArray, TopLevelArray, Unsupported};
+use super::formats::{
+    BytesText, Csv, Format, LoneSurrogates, NullInArray, SchemaFile, TopLevelArray, Unsupported,
+};
 use super::records::{DeadLetters, OnError, RecordColumn, Transform};
 use super::template::TableTemplate;
 use super::timestamp::TimestampConfig;
@@ -100,6 +102,10 @@ topic_settings! {
     format: Format = Format::Auto;
     /// How keys are read.
     key_format: Format = Format::Auto;
+    /// The schema of values that do not name one.
+    schema: Option<SchemaFile> = None;
+    /// The schema of keys that do not name one.
+    key_schema: Option<SchemaFile> = None;
     /// What `format = "csv"` has to know.
     csv: Option<Csv> = None;
     /// What becomes of a value that is a JSON array.

@@ -5,7 +5,7 @@ const MAX_BYTES: usize = 128;
 const MAX_DIGITS: usize = 400;
 
 /// An unscaled integer (big endian, two's complement) and its scale as a decimal number. None: it is too long.
-pub(super) fn of_bytes(bytes: &[u8], scale: i32) -> Option<String> {
+pub(in crate::decode) fn of_bytes(bytes: &[u8], scale: i32) -> Option<String> {
     if bytes.len() > MAX_BYTES {
         return None;
     }

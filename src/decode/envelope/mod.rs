@@ -5,7 +5,7 @@
 //! nothing (`1.0` for an integer) is taken.
 
 mod convert;
-mod decimal;
+pub(super) mod decimal;
 mod schema;
 
 #[cfg(test)]

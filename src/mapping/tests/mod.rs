@@ -1,6 +1,7 @@
 //! From records to blocks.
 
 mod arrays;
+mod avro;
 #[cfg(feature = "sql")]
 mod computed;
 mod formats;

@@ -44,8 +44,11 @@ def compile(source, jars, folder):
     subprocess.run(["javac", "-cp", jars, "-d", folder, source], check=True)
 
 
-def command(main_class, jars, *arguments, heap="256m", flags=()):
+# For programs that run for seconds, and are not measured.
+QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+
+def command(main_class, jars, *arguments, heap="256m", flags=(), quick_start=QUICK_START):
     """How a main class is run. Its warnings come on stderr, by slf4j-simple."""
-    quick_start = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     logging = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
     return ["java", f"-Xmx{heap}", *quick_start, logging, *flags, "-cp", jars, main_class, *map(str, arguments)]

@@ -39,6 +39,7 @@ class Stack:
         self.binary = binary
         self.kafka, self.admin, self.questdb = told["kafka"], told["admin"], told["questdb"]
         self.gateway_pid, self.gateway_log = told["gateway_pid"], Path(told["gateway_log"])
+        self.questdb_pid = told["questdb_pid"]
 
     def sql(self, query):
         """The rows of the answer, each a list."""

@@ -7,7 +7,7 @@ import time
 import urllib.request
 
 from guide import Guide
-from matrix import jvm, process, records
+from matrix import jvm, kafka, process, records
 from matrix.process import Service
 from matrix.stack import ROOT, Failure
 from writer import Sequence, Writer
@@ -34,29 +34,15 @@ def check(bench):
         "/var/lib/mirror": str(bench.folder),
     })
     writers = []
-    with kafka(bench, broker) as source:
+    with bench.check("a real Kafka starts"):
+        source = kafka.start(bench.folder, bench.kafka(), broker, bench.free_port())
+    with source:
         move = Move(bench, guide, source, f"127.0.0.1:{broker}")
         try:
             move.run(writers)
         finally:
             for writer in writers:
                 writer.kill()
-
-
-def kafka(bench, port):
-    """One node of the real thing, with a folder of its own."""
-    jars = bench.kafka()
-    settings = bench.filled_in(
-        "kafka.properties", broker=port, controller=bench.free_port(), folder=bench.folder
-    )
-    with bench.check("a real Kafka starts"):
-        storage = "kafka.tools.StorageTool"
-        identity = process.run(jvm.command(storage, jars, "random-uuid"), patience=60).out.strip()
-        done = process.run(jvm.command(storage, jars, "format", "-t", identity, "-c", settings), patience=60)
-        if done.code != 0:
-            raise Failure(f"its storage cannot be formatted\n{done.tail()}")
-    told = "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info"
-    return Service(jvm.command("kafka.Kafka", jars, settings, heap="512m", flags=[told]), bench.folder / "kafka.log")
 
 
 class Move:
@@ -119,7 +105,7 @@ class Move:
         self.send("".join([*good[:10], f"key-bad|{BAD}\n", *good[10:]]), "-p", "7")
 
     def fill_topic(self):
-        self.source.wait_until("it is started", lambda: "Kafka Server started" in self.source.said())
+        kafka.wait_until_started(self.source)
         create = ["--create", "--topic", TABLE, "--partitions", 12, "--bootstrap-server", self.address]
         done = process.run(jvm.command("org.apache.kafka.tools.TopicCommand", self.jars, *create), patience=60)
         if done.code != 0:

@@ -6,19 +6,19 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::conf::{Conf, TrustedRoots};
+use super::{Tls, TrustedRoots};
 
-/// The TLS settings that a connection string asks for.
+/// The TLS settings that are asked for.
 ///
 /// # Errors
 /// Says which certificates could not be read.
-pub(super) fn client_config(conf: &Conf) -> Result<Arc<ClientConfig>, String> {
+pub(super) fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS: {error}"))?;
-    let config = if conf.tls_verify {
-        builder.with_root_certificates(roots(&conf.tls_roots)?).with_no_client_auth()
+    let config = if tls.verify {
+        builder.with_root_certificates(roots(&tls.roots)?).with_no_client_auth()
     } else {
         builder
             .dangerous()

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::conf::{Conf, Credentials};
 use super::tls;
+use super::{Credentials, Endpoint};
 
 /// An answer larger than this is refused; the largest that the gateway asks for lists a table's columns.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -27,27 +27,37 @@ const MAX_IDLE: Duration = Duration::from_secs(30);
 
 const USER_AGENT_VALUE: HeaderValue = HeaderValue::from_static(concat!("quafka/", env!("CARGO_PKG_VERSION")));
 
-/// Where and how to connect.
-pub(super) struct Target {
-    pub(super) conf: Conf,
+/// Where and how to connect, worked out.
+pub struct Target {
+    endpoint: Endpoint,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 impl Target {
-    pub(super) fn new(conf: Conf) -> Result<Self, String> {
-        let host =
-            HeaderValue::try_from(conf.addr.to_string()).map_err(|_| "`addr` is no host name".to_owned())?;
-        let tls = if conf.scheme.is_tls() {
-            let name = ServerName::try_from(conf.addr.host.clone())
-                .map_err(|_| format!("`addr`: TLS cannot check the name `{}`", conf.addr.host))?;
-            Some((TlsConnector::from(tls::client_config(&conf)?), name))
-        } else {
-            None
+    /// Nothing is connected yet.
+    ///
+    /// # Errors
+    /// What is wrong with the address, or with the certificates that are named.
+    pub fn new(endpoint: Endpoint) -> Result<Self, String> {
+        let host = HeaderValue::try_from(endpoint.addr.to_string())
+            .map_err(|_| format!("`{}` is no host name", endpoint.addr))?;
+        let tls = match &endpoint.tls {
+            Some(tls) => {
+                let name = ServerName::try_from(endpoint.addr.host.clone())
+                    .map_err(|_| format!("TLS cannot check the name `{}`", endpoint.addr.host))?;
+                Some((TlsConnector::from(tls::client_config(tls)?), name))
+            }
+            None => None,
         };
-        let authorization = conf.credentials.as_ref().map(authorization).transpose()?;
-        Ok(Self { conf, host, authorization, tls })
+        let authorization = endpoint.credentials.as_ref().map(authorization).transpose()?;
+        Ok(Self { endpoint, host, authorization, tls })
+    }
+
+    /// Where and how, as it was given.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 }
 
@@ -75,7 +85,7 @@ pub enum HttpError {
     Lost(String),
 }
 
-/// What QuestDB answered.
+/// What the server answered.
 #[derive(Clone, Debug)]
 pub struct HttpAnswer {
     /// The status.
@@ -88,6 +98,8 @@ pub struct HttpAnswer {
 pub struct HttpConnection {
     target: Arc<Target>,
     open: Option<Open>,
+    /// How many times it was opened.
+    number: u64,
 }
 
 struct Open {
@@ -124,13 +136,19 @@ impl Drop for Open {
 }
 
 impl HttpConnection {
-    pub(super) fn new(target: Arc<Target>) -> Self {
-        Self { target, open: None }
+    /// A connection that opens when it is first used.
+    pub fn new(target: Arc<Target>) -> Self {
+        Self { target, open: None, number: 0 }
     }
 
     /// Whether the connection is open, as far as this side knows.
     pub fn is_open(&self) -> bool {
         self.open.as_ref().is_some_and(Open::is_usable)
+    }
+
+    /// Tells one connection from the next: how many times it was opened.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// Closes the connection where it has been open for longer than that. False: it has not.
@@ -151,17 +169,18 @@ impl HttpConnection {
     /// Sends one request and waits for the whole answer, for at most `request_timeout` and what its size adds.
     ///
     /// # Errors
-    /// Says whether the request may have reached QuestDB. The connection is given up in both cases.
+    /// Says whether the request may have reached the server. The connection is given up in both cases.
     pub async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<HttpAnswer, HttpError> {
-        let conf = &self.target.conf;
-        let by_size = body.len() as u64 * 1000 / conf.request_min_throughput.max(1);
-        let limit = conf.request_timeout + Duration::from_millis(by_size);
+        let endpoint = &self.target.endpoint;
+        let name = endpoint.name;
+        let by_size = body.len() as u64 * 1000 / endpoint.request_min_throughput.max(1);
+        let limit = endpoint.request_timeout + Duration::from_millis(by_size);
         let mut request = self.request(path, body)?;
         *request.method_mut() = method;
 
         let mut open = self.ready().await?;
         // Taken out of `self` meanwhile, so that whoever drops this future closes the connection.
-        let answer = timeout(limit, exchange(&mut open.sender, request)).await;
+        let answer = timeout(limit, exchange(&mut open.sender, request, name)).await;
         match answer {
             Ok(Ok(answer)) => {
                 open.last_used = Instant::now();
@@ -169,28 +188,29 @@ impl HttpConnection {
                 Ok(answer)
             }
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(HttpError::Lost(format!("no answer from QuestDB within {} ms", limit.as_millis()))),
+            Err(_) => Err(HttpError::Lost(format!("no answer from {name} within {} ms", limit.as_millis()))),
         }
     }
 
-    /// Asks for QWP over WebSocket and hangs up; the status is 101 where the server agrees.
-    pub(super) async fn upgrade(&mut self, path: &str) -> Result<StatusCode, HttpError> {
-        let limit = self.target.conf.request_timeout;
+    /// Asks for another protocol with these headers and hangs up; the status is 101 where the server agrees.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn upgrade(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+    ) -> Result<StatusCode, HttpError> {
+        let Endpoint { name, request_timeout: limit, .. } = self.target.endpoint;
         let mut request = self.request(path, Bytes::new())?;
-        for (name, value) in [
-            ("connection", "Upgrade"),
-            ("upgrade", "websocket"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "cXVhZmthIGFza3MgeW91IQ=="),
-            ("x-qwp-max-version", "1"),
-        ] {
-            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
         }
         let mut open = self.ready().await?;
         match timeout(limit, open.sender.send_request(request)).await {
             Ok(Ok(response)) => Ok(response.status()),
-            Ok(Err(error)) => Err(HttpError::Lost(describe(&error))),
-            Err(_) => Err(HttpError::Lost(format!("no answer from QuestDB within {} ms", limit.as_millis()))),
+            Ok(Err(error)) => Err(HttpError::Lost(describe(&error, name))),
+            Err(_) => Err(HttpError::Lost(format!("no answer from {name} within {} ms", limit.as_millis()))),
         }
     }
 
@@ -215,13 +235,15 @@ impl HttpConnection {
             return Ok(open);
         }
         self.open = None;
-        let addr = &self.target.conf.addr;
-        let limit = self.target.conf.connect_timeout;
-        match timeout(limit, open(&self.target)).await {
-            Ok(opened) => opened
-                .map_err(|error| HttpError::NotSent(format!("cannot connect to QuestDB at {addr}: {error}"))),
+        let Endpoint { name, addr, connect_timeout: limit, .. } = &self.target.endpoint;
+        match timeout(*limit, open(&self.target)).await {
+            Ok(Ok(open)) => {
+                self.number += 1;
+                Ok(open)
+            }
+            Ok(Err(error)) => Err(HttpError::NotSent(format!("cannot connect to {name} at {addr}: {error}"))),
             Err(_) => Err(HttpError::NotSent(format!(
-                "no connection to QuestDB at {addr} within {} ms",
+                "no connection to {name} at {addr} within {} ms",
                 limit.as_millis()
             ))),
         }
@@ -231,32 +253,33 @@ impl HttpConnection {
 async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
+    name: &str,
 ) -> Result<HttpAnswer, HttpError> {
     let response = sender.try_send_request(request).await.map_err(|mut error| {
         // hyper gives the request back exactly when it has not begun to write it.
         let not_sent = error.take_message().is_some();
-        let text = describe(&error.into_error());
+        let text = describe(&error.into_error(), name);
         if not_sent { HttpError::NotSent(text) } else { HttpError::Lost(text) }
     })?;
     let status = response.status();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
         .collect()
         .await
-        .map_err(|error| HttpError::Lost(format!("QuestDB's answer broke off: {error}")))?;
+        .map_err(|error| HttpError::Lost(format!("the answer from {name} broke off: {error}")))?;
     Ok(HttpAnswer { status, body: body.to_bytes() })
 }
 
 /// hyper's messages say little; what is below them says more.
-fn describe(error: &hyper::Error) -> String {
+fn describe(error: &hyper::Error, name: &str) -> String {
     use std::error::Error;
     match error.source() {
-        Some(source) => format!("the connection to QuestDB broke: {error}: {source}"),
-        None => format!("the connection to QuestDB broke: {error}"),
+        Some(source) => format!("the connection to {name} broke: {error}: {source}"),
+        None => format!("the connection to {name} broke: {error}"),
     }
 }
 
 async fn open(target: &Target) -> Result<Open, String> {
-    let addr = &target.conf.addr;
+    let addr = &target.endpoint.addr;
     let tcp = TcpStream::connect((addr.host.as_str(), addr.port)).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     // A duplicate shares the original's state, so it does not block either.

@@ -1,0 +1,45 @@
+//! What QuestDB takes without a gateway: bodies that are encoded beforehand, posted over connections that are kept.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use hyper::Method;
+use quafka::demo::latencies;
+use quafka::questdb::{HttpConnection, QuestDb};
+
+use crate::Outcome;
+
+/// Sends all, each connection one request after the other, and returns the latencies in microseconds when the last one
+/// is answered.
+pub async fn send(conf: &str, connections: Vec<Vec<Bytes>>) -> Outcome<Histogram<u64>> {
+    let questdb = QuestDb::from_conf(conf)?;
+    let mut running = Vec::new();
+    for requests in connections {
+        let mut connection = questdb.connection();
+        running.push(tokio::spawn(async move {
+            let mut latencies = latencies();
+            for body in requests {
+                let at = Instant::now();
+                post(&mut connection, body).await?;
+                latencies += at.elapsed().as_micros() as u64;
+            }
+            Outcome::Ok(latencies)
+        }));
+    }
+    let mut all = latencies();
+    for connection in running {
+        all.add(connection.await??)?;
+    }
+    Ok(all)
+}
+
+/// Returns when QuestDB has committed the rows.
+pub async fn post(connection: &mut HttpConnection, body: Bytes) -> Outcome<()> {
+    let answer = connection.send(Method::POST, "/write", body).await?;
+    if !answer.status.is_success() {
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        return Err(format!("QuestDB answered {}: {said}", answer.status).into());
+    }
+    Ok(())
+}

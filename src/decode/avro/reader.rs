@@ -1,0 +1,286 @@
+use std::fmt;
+
+/// Avro's primitives, one after the other. Nothing that the bytes say about lengths is believed.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+/// Why bytes are not what a schema says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {offset}")]
+pub struct AvroError {
+    /// What is wrong.
+    pub kind: AvroErrorKind,
+    /// Where, from the start of the payload without its framing.
+    pub offset: usize,
+}
+
+/// What is wrong with a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AvroErrorKind {
+    /// It ends too early.
+    UnexpectedEnd,
+    /// A number has more bytes than any.
+    LongNumber,
+    /// A number is beyond its type.
+    NumberOutOfRange(i64),
+    /// A length or a count is negative.
+    NegativeLength(i64),
+    /// A length is beyond the end.
+    LengthBeyondEnd(i64),
+    /// A string is not UTF-8.
+    NotUtf8,
+    /// A boolean is neither 0 nor 1.
+    NotBoolean(u8),
+    /// A union has no such branch.
+    NoSuchBranch(i64),
+    /// An enum has no such symbol.
+    NoSuchSymbol(i64),
+    /// Values are nested too deeply.
+    TooDeep,
+    /// It stands for too many values.
+    TooManyValues,
+    /// A decimal has more digits than any column takes.
+    LongDecimal,
+    /// There is more than the schema says.
+    LeftOver(usize),
+}
+
+impl fmt::Display for AvroErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnexpectedEnd => f.write_str("it ends too early"),
+            Self::LongNumber => f.write_str("a number has more than ten bytes"),
+            Self::NumberOutOfRange(number) => write!(f, "{number} is no int"),
+            Self::NegativeLength(length) => write!(f, "a length is {length}"),
+            Self::LengthBeyondEnd(length) => write!(f, "a length is {length}, which is beyond the end"),
+            Self::NotUtf8 => f.write_str("a string is not UTF-8"),
+            Self::NotBoolean(byte) => write!(f, "a boolean is {byte}, neither 0 nor 1"),
+            Self::NoSuchBranch(branch) => write!(f, "a union has no branch {branch}"),
+            Self::NoSuchSymbol(symbol) => write!(f, "an enum has no symbol {symbol}"),
+            Self::TooDeep => f.write_str("values are nested more than 64 levels deep"),
+            Self::TooManyValues => f.write_str("it stands for more than a million values"),
+            Self::LongDecimal => f.write_str("a decimal has more digits than any DECIMAL"),
+            Self::LeftOver(bytes) => write!(f, "{bytes} bytes are left over"),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    #[cold]
+    pub fn error(&self, kind: AvroErrorKind) -> AvroError {
+        AvroError { kind, offset: self.at }
+    }
+
+    #[inline]
+    pub fn byte(&mut self) -> Result<u8, AvroError> {
+        let Some(&byte) = self.bytes.get(self.at) else {
+            return Err(self.error(AvroErrorKind::UnexpectedEnd));
+        };
+        self.at += 1;
+        Ok(byte)
+    }
+
+    #[inline]
+    pub fn boolean(&mut self) -> Result<bool, AvroError> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => {
+                self.at -= 1;
+                Err(self.error(AvroErrorKind::NotBoolean(other)))
+            }
+        }
+    }
+
+    /// A zigzag varint, as ints, longs, lengths and branches are.
+    #[inline]
+    pub fn long(&mut self) -> Result<i64, AvroError> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(zigzag(u64::from(byte)))
+            }
+            _ => self.long_of_bytes(),
+        }
+    }
+
+    #[inline]
+    fn long_of_bytes(&mut self) -> Result<i64, AvroError> {
+        let mut value = 0_u64;
+        for (index, &byte) in self.bytes.get(self.at..).unwrap_or_default().iter().take(10).enumerate() {
+            // Of the tenth byte only one bit is left.
+            if index == 9 && byte > 1 {
+                return Err(self.error(AvroErrorKind::LongNumber));
+            }
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                self.at += index + 1;
+                return Ok(zigzag(value));
+            }
+        }
+        Err(self.error(AvroErrorKind::UnexpectedEnd))
+    }
+
+    #[inline]
+    pub fn int(&mut self) -> Result<i32, AvroError> {
+        let start = self.at;
+        let value = self.long()?;
+        i32::try_from(value)
+            .map_err(|_| AvroError { kind: AvroErrorKind::NumberOutOfRange(value), offset: start })
+    }
+
+    #[inline]
+    pub fn float(&mut self) -> Result<f32, AvroError> {
+        self.array().map(f32::from_le_bytes)
+    }
+
+    #[inline]
+    pub fn double(&mut self) -> Result<f64, AvroError> {
+        self.array().map(f64::from_le_bytes)
+    }
+
+    /// So many bytes.
+    #[inline]
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], AvroError> {
+        let end = self.at.checked_add(length);
+        match end.and_then(|end| self.bytes.get(self.at..end)) {
+            Some(bytes) => {
+                self.at += length;
+                Ok(bytes)
+            }
+            None => Err(self.error(AvroErrorKind::UnexpectedEnd)),
+        }
+    }
+
+    /// Bytes after their length.
+    #[inline]
+    pub fn bytes(&mut self) -> Result<&'a [u8], AvroError> {
+        let start = self.at;
+        let length = self.long()?;
+        let taken = usize::try_from(length).ok().and_then(|length| {
+            let bytes = self.bytes.get(self.at..self.at.checked_add(length)?)?;
+            self.at += length;
+            Some(bytes)
+        });
+        taken.ok_or_else(|| {
+            let kind = if length < 0 {
+                AvroErrorKind::NegativeLength(length)
+            } else {
+                AvroErrorKind::LengthBeyondEnd(length)
+            };
+            AvroError { kind, offset: start }
+        })
+    }
+
+    /// A string after its length. What it returns is UTF-8.
+    #[inline]
+    pub fn text(&mut self) -> Result<&'a str, AvroError> {
+        let start = self.at;
+        let bytes = self.bytes()?;
+        std::str::from_utf8(bytes).map_err(|_| AvroError { kind: AvroErrorKind::NotUtf8, offset: start })
+    }
+
+    /// The number of items in the next block of an array or a map; 0 ends it.
+    pub fn block(&mut self) -> Result<u64, AvroError> {
+        let start = self.at;
+        let count = self.long()?;
+        if count < 0 {
+            // The block's size follows, for those who skip it.
+            let size = self.long()?;
+            if size < 0 {
+                return Err(AvroError { kind: AvroErrorKind::NegativeLength(size), offset: start });
+            }
+        }
+        Ok(count.unsigned_abs())
+    }
+
+    /// The index of a branch or a symbol, of so many.
+    #[inline]
+    pub fn index(&mut self, count: usize, error: fn(i64) -> AvroErrorKind) -> Result<usize, AvroError> {
+        let start = self.at;
+        let index = self.long()?;
+        match usize::try_from(index) {
+            Ok(found) if found < count => Ok(found),
+            _ => Err(AvroError { kind: error(index), offset: start }),
+        }
+    }
+
+    /// Checks that nothing is left.
+    #[inline]
+    pub fn end(&self) -> Result<(), AvroError> {
+        match self.bytes.len().saturating_sub(self.at) {
+            0 => Ok(()),
+            left => Err(self.error(AvroErrorKind::LeftOver(left))),
+        }
+    }
+
+    #[inline]
+    fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], AvroError> {
+        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            Some(&bytes) => {
+                self.at += LENGTH;
+                Ok(bytes)
+            }
+            None => Err(self.error(AvroErrorKind::UnexpectedEnd)),
+        }
+    }
+}
+
+#[inline]
+fn zigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_zigzag() {
+        for (bytes, value) in [
+            (&[0x00][..], 0),
+            (&[0x01], -1),
+            (&[0x02], 1),
+            (&[0x7f], -64),
+            (&[0x80, 0x01], 64),
+            (&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], i64::MAX),
+            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], i64::MIN),
+            // Longer than need be.
+            (&[0x82, 0x80, 0x00], 1),
+        ] {
+            let mut reader = Reader::new(bytes);
+            assert_eq!(reader.long(), Ok(value));
+            assert_eq!(reader.end(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_lies_is_refused_with_its_place() {
+        let kind = |error: AvroError| (error.kind, error.offset);
+        let long = |bytes: &[u8]| kind(Reader::new(bytes).long().unwrap_err());
+        assert_eq!(long(&[]), (AvroErrorKind::UnexpectedEnd, 0));
+        assert_eq!(long(&[0x80, 0x80]), (AvroErrorKind::UnexpectedEnd, 0));
+        assert_eq!(long(&[0xff; 11]), (AvroErrorKind::LongNumber, 0));
+        assert_eq!(
+            long(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]).0,
+            AvroErrorKind::LongNumber
+        );
+        let bytes = |bytes: &[u8]| kind(Reader::new(bytes).bytes().unwrap_err());
+        assert_eq!(bytes(&[0x04, b'a']), (AvroErrorKind::LengthBeyondEnd(2), 0));
+        assert_eq!(bytes(&[0x01]), (AvroErrorKind::NegativeLength(-1), 0));
+        let huge = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        assert_eq!(bytes(&huge), (AvroErrorKind::LengthBeyondEnd(i64::MAX), 0));
+        assert_eq!(kind(Reader::new(&[0x02, 0xff]).text().unwrap_err()), (AvroErrorKind::NotUtf8, 0));
+        assert_eq!(kind(Reader::new(&[2]).boolean().unwrap_err()), (AvroErrorKind::NotBoolean(2), 0));
+        let big = [0x80, 0x80, 0x80, 0x80, 0x10];
+        assert_eq!(kind(Reader::new(&big).int().unwrap_err()).0, AvroErrorKind::NumberOutOfRange(1 << 31));
+        assert_eq!(kind(Reader::new(&[0; 7]).double().unwrap_err()), (AvroErrorKind::UnexpectedEnd, 0));
+    }
+}

@@ -1,0 +1,272 @@
+//! Schemas that are not in the records: which one a payload names, and those that are known.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::RwLock;
+
+use super::avro::{AvroError, AvroSchema};
+use super::{PayloadError, Value};
+
+/// How a payload names its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SchemaKey {
+    /// By its number in the registry.
+    Id(u32),
+    /// By the UUID that it has in every registry.
+    Guid(uuid::Uuid),
+}
+
+impl fmt::Display for SchemaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "schema {id}"),
+            Self::Guid(guid) => write!(f, "schema {guid}"),
+        }
+    }
+}
+
+/// A schema, ready to read payloads by. Each format that has schemas is one of these.
+#[derive(Clone, Debug)]
+pub enum Schema {
+    /// Avro's.
+    Avro(Arc<AvroSchema>),
+}
+
+impl Schema {
+    /// Reads a payload that was written with it, without its framing.
+    pub(super) fn read(&self, body: &[u8]) -> Result<Value, AvroError> {
+        match self {
+            Self::Avro(schema) => schema.read(body),
+        }
+    }
+}
+
+/// What is known of a schema.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// The schema.
+    Schema(Schema),
+    /// It is none to read by, and why: the registry does not have it, or it is of a kind that is not read here. Believed
+    /// until then.
+    Refused(Arc<str>, Instant),
+}
+
+/// The schemas that are known. Whoever finds one missing leaves it to others to look it up: decoding does not wait.
+#[derive(Debug, Default)]
+pub struct SchemaBook {
+    known: RwLock<HashMap<SchemaKey, Known>>,
+}
+
+/// Schemas are kept for good, as a registry never changes one. More than this no topic's records have; they are then
+/// looked up again.
+const MAX_SCHEMAS: usize = 10_000;
+
+impl SchemaBook {
+    /// What is known of a schema. None: it has to be looked up.
+    pub fn get(&self, key: SchemaKey) -> Option<Known> {
+        match self.known.read().get(&key) {
+            Some(Known::Refused(_, until)) if *until <= Instant::now() => None,
+            known => known.cloned(),
+        }
+    }
+
+    /// Takes note of what was found out.
+    pub fn insert(&self, key: SchemaKey, known: Known) {
+        let mut book = self.known.write();
+        if book.len() >= MAX_SCHEMAS && !book.contains_key(&key) {
+            let now = Instant::now();
+            book.retain(|_, known| !matches!(known, Known::Refused(_, until) if *until <= now));
+            if book.len() >= MAX_SCHEMAS {
+                book.clear();
+            }
+        }
+        book.insert(key, known);
+    }
+}
+
+/// The schemas as the records of one batch see them: what was known of one when it was first met.
+#[derive(Debug, Default)]
+pub struct SchemaView<'b> {
+    /// None: there is no registry.
+    book: Option<&'b SchemaBook>,
+    met: Vec<(SchemaKey, Known)>,
+    missing: BTreeSet<SchemaKey>,
+}
+
+/// A payload's schema, and the payload without its framing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BySchema<'d, 'r> {
+    place: Place<'d>,
+    /// The payload.
+    pub body: &'r [u8],
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place<'d> {
+    /// It is a file's.
+    File(&'d Schema),
+    /// It is among those that have been met.
+    Met(usize),
+}
+
+impl<'d, 'r> BySchema<'d, 'r> {
+    /// Of a file's schema.
+    pub(super) fn of_file(schema: &'d Schema, body: &'r [u8]) -> Self {
+        Self { place: Place::File(schema), body }
+    }
+}
+
+/// As many schemas are looked up at a time; what else is missing is so the next time.
+const MAX_MISSING: usize = 16;
+
+impl<'b> SchemaView<'b> {
+    /// Of a registry's schemas.
+    pub fn new(book: Option<&'b SchemaBook>) -> Self {
+        Self { book, ..Self::default() }
+    }
+
+    /// Whether there is a registry.
+    pub fn has_registry(&self) -> bool {
+        self.book.is_some()
+    }
+
+    /// The schemas that have to be looked up before the records can be read; not all of them, where they are many.
+    pub fn missing(&self) -> &BTreeSet<SchemaKey> {
+        &self.missing
+    }
+
+    /// A payload's schema.
+    #[inline]
+    pub(crate) fn schema<'v>(&'v self, payload: &BySchema<'v, '_>) -> Option<&'v Schema> {
+        match payload.place {
+            Place::File(schema) => Some(schema),
+            Place::Met(number) => match self.met.get(number) {
+                Some((_, Known::Schema(schema))) => Some(schema),
+                _ => None,
+            },
+        }
+    }
+
+    /// The name of a payload's schema, for a message.
+    pub(crate) fn name(&self, payload: &BySchema<'_, '_>) -> String {
+        match payload.place {
+            Place::File(_) => "the schema of its file".to_owned(),
+            Place::Met(number) => self.met.get(number).map(|(key, _)| key.to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// Finds a payload's schema in the registry. Err: it is not known yet, and noted as missing, or it is none.
+    #[inline]
+    pub(super) fn find<'r>(
+        &mut self,
+        key: SchemaKey,
+        body: &'r [u8],
+    ) -> Result<BySchema<'static, 'r>, PayloadError> {
+        // Nearly always it is the one that the record before had.
+        let number = match self.met.iter().position(|(met, _)| *met == key) {
+            Some(number) => number,
+            None => self.meet(key)?,
+        };
+        match self.met.get(number) {
+            Some((_, Known::Schema(_))) => Ok(BySchema { place: Place::Met(number), body }),
+            Some((_, Known::Refused(reason, _))) => Err(PayloadError::invalid(reason.as_ref())),
+            None => Err(PayloadError::NeedsSchema(key)),
+        }
+    }
+
+    #[cold]
+    fn meet(&mut self, key: SchemaKey) -> Result<usize, PayloadError> {
+        match self.book.and_then(|book| book.get(key)) {
+            Some(known) => {
+                self.met.push((key, known));
+                Ok(self.met.len() - 1)
+            }
+            None => {
+                if self.missing.len() < MAX_MISSING {
+                    self.missing.insert(key);
+                }
+                Err(PayloadError::NeedsSchema(key))
+            }
+        }
+    }
+}
+
+/// The header that names a value's schema, where its serializer puts that into headers.
+pub(crate) const VALUE_HEADER: &str = "__value_schema_id";
+
+/// The header that names a key's schema.
+pub(crate) const KEY_HEADER: &str = "__key_schema_id";
+
+/// The schema that a payload begins with in Confluent's framing, a zero byte and four of the schema's number, and what
+/// is behind it.
+#[inline]
+pub(crate) fn framed(bytes: &[u8]) -> Option<(SchemaKey, &[u8])> {
+    let (&[0, a, b, c, d], body) = bytes.split_first_chunk::<5>()? else { return None };
+    Some((SchemaKey::Id(u32::from_be_bytes([a, b, c, d])), body))
+}
+
+/// The schema that a header names: framed like a payload, or a one byte and a UUID; and what is behind it, which is a
+/// part of a Protobuf payload's framing.
+pub(crate) fn of_header(bytes: &[u8]) -> Option<(SchemaKey, &[u8])> {
+    match bytes.split_first()? {
+        (0, _) => framed(bytes),
+        (1, rest) => {
+            let (guid, behind) = rest.split_first_chunk::<16>()?;
+            Some((SchemaKey::Guid(uuid::Uuid::from_bytes(*guid)), behind))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_names_its_schema() {
+        assert_eq!(framed(b"\0\0\0\x01\x02xy"), Some((SchemaKey::Id(258), &b"xy"[..])));
+        assert_eq!(framed(b"\0\xff\xff\xff\xff"), Some((SchemaKey::Id(u32::MAX), &b""[..])));
+        for bytes in [&b""[..], b"\0", b"\0\0\0\0", b"\x01\0\0\0\x01x", b"{\"a\":1}"] {
+            assert_eq!(framed(bytes), None);
+        }
+    }
+
+    #[test]
+    fn a_header_names_a_schema() {
+        let guid = uuid::Uuid::from_u128(0x89791762_2336_4186_9674_299b90a802e2);
+        let header = [&[1][..], guid.as_bytes(), &[0]].concat();
+        assert_eq!(of_header(&header), Some((SchemaKey::Guid(guid), &[0][..])));
+        assert_eq!(of_header(b"\0\0\0\0\x05"), Some((SchemaKey::Id(5), &b""[..])));
+        for bytes in [&b""[..], b"\x01", b"\x02\0\0\0\x05", &header[..16]] {
+            assert_eq!(of_header(bytes), None);
+        }
+    }
+
+    #[test]
+    fn what_the_registry_does_not_have_is_asked_for_again() {
+        let book = SchemaBook::default();
+        let schema = Schema::Avro(Arc::new(AvroSchema::parse("\"int\"", &[]).unwrap()));
+        assert!(book.get(SchemaKey::Id(1)).is_none());
+        book.insert(SchemaKey::Id(1), Known::Schema(schema));
+        let soon = Instant::now() + Duration::from_secs(100);
+        book.insert(SchemaKey::Id(2), Known::Refused("no".into(), soon));
+        book.insert(SchemaKey::Id(3), Known::Refused("no".into(), Instant::now()));
+        assert!(matches!(book.get(SchemaKey::Id(1)), Some(Known::Schema(_))));
+        assert!(matches!(book.get(SchemaKey::Id(2)), Some(Known::Refused(..))));
+        assert!(book.get(SchemaKey::Id(3)).is_none());
+    }
+
+    #[test]
+    fn the_book_does_not_grow_without_end() {
+        let book = SchemaBook::default();
+        for id in 0..30_000 {
+            book.insert(SchemaKey::Id(id), Known::Refused("no".into(), Instant::now()));
+        }
+        assert!(book.known.read().len() <= MAX_SCHEMAS);
+    }
+}

@@ -1,0 +1,1 @@
+"""What `report` and `perf-test` share: results, the machine, pictures."""
