@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use support::batches::{Batch, produce};
-use support::{Gateway, QuestDbServer, Wire, until};
+use support::{Gateway, Proxy, QuestDbServer, Trouble, Wire, until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const NOT_ENOUGH_REPLICAS: i16 = 19;
@@ -205,6 +205,25 @@ async fn in_overflow_mode_a_batch_of_which_nothing_is_known_is_not_overtaken() {
     // Answered from what is known of them: they were saved.
     send(&mut wire, "overtaken", 0, ids, 20..80).await;
     is_exact(&questdb, "overtaken", 1, 80).await;
+}
+
+/// Every second request of those that write what waits is cut in its middle: what follows it is not written before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_the_spool_is_not_overtaken_when_a_request_is_lost() {
+    let questdb = QuestDbServer::start().await;
+    let proxy = Proxy::before(questdb.port(), b"POST /write").await;
+    proxy.trouble(Some((Trouble::CutRequest, 2)));
+    let folder = tempfile::tempdir().unwrap();
+    let conf = format!("http::addr={};", proxy.address());
+    let gateway = Gateway::start_with_conf(&spooled(&folder, "spool", OF_ONE_INSTANT), &conf).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let ids = producer(&mut wire).await;
+    // So many that one attempt has more than one request; sent in between, so that there are many attempts.
+    for first in (0..10_000).step_by(500) {
+        send(&mut wire, "cut_off", 0, ids, first..first + 500).await;
+    }
+    is_exact(questdb, "cut_off", 1, 10_000).await;
+    assert!(proxy.troubled() > 5, "{} requests were cut", proxy.troubled());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
