@@ -6,9 +6,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use kafka_protocol::messages::{InitProducerIdRequest, ProduceResponse};
+use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use support::batches::{Batch, produce};
-use support::{Gateway, QuestDbServer, Wire, until};
+use support::{Gateway, Proxy, QuestDbServer, Trouble, Wire, until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const NOT_ENOUGH_REPLICAS: i16 = 19;
@@ -169,6 +169,61 @@ async fn in_overflow_mode_only_what_questdb_does_not_take_in_time_goes_through_t
     send(&mut wire, "too_much", 0, ids, 1_000..1_500).await;
     assert_eq!(gateway.sample("quafka_spool_appended_total").await, appended, "it goes directly again");
     is_exact(&questdb, "too_much", 1, 1_500).await;
+}
+
+/// QuestDB stands still: the first of five batches is under way to it for longer than its producer waits, and the others are
+/// given up meanwhile. They must not go to the spool before the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_overflow_mode_a_batch_of_which_nothing_is_known_is_not_overtaken() {
+    let mut questdb = QuestDbServer::start_own().await;
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("[spool]\noverflow_after = \"200ms\"\n{OF_ONE_INSTANT}");
+    let conf = format!("{}request_timeout=2500;", questdb.http_conf());
+    let gateway = Gateway::start_with_conf(&spooled(&folder, "overflow", &more), &conf).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let ids = producer(&mut wire).await;
+    send(&mut wire, "overtaken", 0, ids, 0..10).await;
+    questdb.wait_for_rows("overtaken", 10, PATIENCE).await;
+    send(&mut wire, "overtaken", 0, ids, 10..20).await;
+    questdb.pause();
+    let mut sent = Vec::new();
+    for first in (20..70).step_by(10) {
+        let values = (first..first + 10).map(|seq| format!(r#"{{"at":1700000000,"p":0,"seq":{seq}}}"#));
+        let batch = Batch::of(values).from_producer(ids.0, ids.1, first);
+        let request = produce("overtaken", 0, batch.encode()).with_timeout_ms(1_000);
+        sent.push(wire.send(&request, VERSION).await);
+    }
+    for id in sent {
+        let answer = wire.receive::<ProduceRequest>(id, VERSION).await;
+        println!("{:?}", errors(&answer));
+    }
+    // All of them wait on disk before QuestDB goes on, so that nothing of the first attempt is written.
+    until("all are in the spool", PATIENCE, async || gateway.sample("quafka_spool_batches").await == 5).await;
+    questdb.kill();
+    questdb.restart().await;
+    until("the spool is empty", PATIENCE, async || gateway.sample("quafka_spool_batches").await == 0).await;
+    // Answered from what is known of them: they were saved.
+    send(&mut wire, "overtaken", 0, ids, 20..80).await;
+    is_exact(&questdb, "overtaken", 1, 80).await;
+}
+
+/// Every second request of those that write what waits is cut in its middle: what follows it is not written before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_the_spool_is_not_overtaken_when_a_request_is_lost() {
+    let questdb = QuestDbServer::start().await;
+    let proxy = Proxy::before(questdb.port(), b"POST /write").await;
+    proxy.trouble(Some((Trouble::CutRequest, 2)));
+    let folder = tempfile::tempdir().unwrap();
+    let conf = format!("http::addr={};", proxy.address());
+    let gateway = Gateway::start_with_conf(&spooled(&folder, "spool", OF_ONE_INSTANT), &conf).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let ids = producer(&mut wire).await;
+    // So many that one attempt has more than one request; sent in between, so that there are many attempts.
+    for first in (0..10_000).step_by(500) {
+        send(&mut wire, "cut_off", 0, ids, first..first + 500).await;
+    }
+    is_exact(questdb, "cut_off", 1, 10_000).await;
+    assert!(proxy.troubled() > 5, "{} requests were cut", proxy.troubled());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

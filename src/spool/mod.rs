@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `00000000000000000001.segment` | entries from this number on, see [`entry`]; preallocated, so that a full disk is found out before anything is acknowledged |
 //! | `checkpoint` | which entries are done; replaced as a whole |
+//! | `done` | which entries are done since then, not synced: a crash of the process does not undo it, see [`notes`] |
 //! | `damaged-…` | bytes that are no entries where entries should be: kept, never used |
 //! | `lock` | held by the one process that uses the folder |
 //!
@@ -17,6 +18,7 @@ mod checkpoint;
 mod entry;
 mod folder;
 mod log;
+mod notes;
 mod recovery;
 mod segment;
 mod writer;

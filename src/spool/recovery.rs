@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::checkpoint::{self, Checkpoint, CheckpointFault};
 use super::entry::{Entry, length_of, number_at};
 use super::folder::{Folder, StoredFile};
+use super::notes;
 use super::segment::{MAGIC, Segment, Segments, first_of, name_of};
 
 /// The shortest entry there can be, with its prefix.
@@ -86,6 +87,10 @@ pub(super) fn open(
             Err(fault) => recovered.checkpoint = Some(fault),
         }
     }
+    let mut noted = Vec::new();
+    if names.iter().any(|name| name == notes::FILE_NAME) {
+        noted = notes::read(&read_all(&*folder.open(notes::FILE_NAME)?)?).collect();
+    }
     let mut firsts: Vec<u64> = names.iter().filter_map(|name| first_of(name)).collect();
     firsts.sort_unstable();
     let segments = Segments::default();
@@ -100,6 +105,7 @@ pub(super) fn open(
         let segment = "all segments".to_owned();
         recovered.damages.push(Damage { segment, bytes: 0..0, entries, kept_as: None });
     }
+    let known = with(&checkpoint, &noted);
     for (index, &first) in firsts.iter().enumerate() {
         let next_first = firsts.get(index + 1).copied();
         if repair
@@ -121,7 +127,7 @@ pub(super) fn open(
             scan.damage(0..0, expected..first)?;
         }
         let must_reach = next_first.unwrap_or(checkpoint.durable + 1);
-        expected = scan.entries(first, must_reach, &checkpoint, &mut each)?;
+        expected = scan.entries(first, must_reach, &known, &mut each)?;
         if repair && segment.last().is_none() {
             // Its first entry was never written, and whatever else was in it is kept aside. The next segment may get
             // the same name.
@@ -134,7 +140,18 @@ pub(super) fn open(
         checkpoint.done(damage.entries.clone());
     }
     let next = expected.max(checkpoint.durable + 1).max(checkpoint.low());
+    // Notes of entries that are not there are of a spool that somebody has deleted: new entries get those numbers.
+    noted.retain(|&number| number < next);
+    let checkpoint = with(&checkpoint, &noted);
     Ok(Opened { segments, checkpoint, next, recovered })
+}
+
+fn with(checkpoint: &Checkpoint, noted: &[u64]) -> Checkpoint {
+    let mut with = checkpoint.clone();
+    for &number in noted {
+        with.done(number..number.saturating_add(1));
+    }
+    with
 }
 
 fn read_all(file: &dyn StoredFile) -> io::Result<Vec<u8>> {

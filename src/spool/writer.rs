@@ -11,6 +11,7 @@ use super::checkpoint::Checkpoint;
 use super::entry::{Entry, EntryHead};
 use super::folder::Folder;
 use super::log::{Location, Log, LogOptions, SpoolError};
+use super::notes::Notes;
 use super::recovery::{self, Recovered};
 use super::segment::{Cursor, Segments};
 use crate::fence::FenceToken;
@@ -51,6 +52,8 @@ pub struct Spool {
     thread: Option<thread::JoinHandle<()>>,
     segments: Segments,
     done: Arc<Mutex<Checkpoint>>,
+    /// None where the disk has no room for them.
+    notes: Option<Notes>,
     durable: watch::Receiver<u64>,
 }
 
@@ -62,14 +65,21 @@ impl Spool {
         each: impl FnMut(&Entry<'_>),
     ) -> io::Result<(Self, Recovered)> {
         let opened = recovery::open(&*folder, true, each)?;
-        let log = Log::new(folder, options, opened.segments.clone(), opened.next);
+        let mut log = Log::new(folder.clone(), options, opened.segments.clone(), opened.next);
+        // What was noted is in the checkpoint before the notes are cleared.
+        let notes = log.forget(&opened.checkpoint).and_then(|()| Notes::begin(&*folder));
+        let notes = notes.map_err(|error| {
+            tracing::warn!(
+                "the spool cannot note what is done: {error}; after a crash more of it is written twice"
+            );
+        });
         let done = Arc::new(Mutex::new(opened.checkpoint));
         let (sender, durable) = watch::channel(log.durable());
         let (orders, receiver) = mpsc::channel();
         let writer = Writer { log, orders: receiver, done: done.clone(), durable: sender };
         let thread = thread::Builder::new().name("spool".to_owned()).spawn(move || writer.run())?;
         let (orders, thread) = (Some(orders), Some(thread));
-        let spool = Self { orders, thread, segments: opened.segments, done, durable };
+        let spool = Self { orders, thread, segments: opened.segments, done, notes: notes.ok(), durable };
         Ok((spool, opened.recovered))
     }
 
@@ -99,9 +109,13 @@ impl Spool {
         self.segments.read(location, with)
     }
 
-    /// Notes that an entry need not be kept. It is forgotten with the next [`Spool::forget`].
+    /// Notes that an entry need not be kept. It is forgotten with the next [`Spool::forget`]; when the process dies before
+    /// that, it is known to be done all the same.
     pub fn done(&self, number: u64) {
         self.done.lock().done(number..number + 1);
+        if let Some(notes) = &self.notes {
+            notes.add(number);
+        }
     }
 
     /// Writes down what is done, and removes the files that are done with.
@@ -281,6 +295,44 @@ mod tests {
         assert_eq!(found, [(71, format!("batch {:0100}", 70).into_bytes()), (101, b"late".to_vec())]);
         let taken = OnDisk::take(folder.path()).unwrap_err();
         assert!(taken.to_string().contains("another quafka uses this folder"), "{taken}");
+    }
+
+    #[tokio::test]
+    async fn what_was_done_when_the_process_died_is_not_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = open(folder.path(), OPTIONS);
+        for n in 0..10 {
+            spool.append(entry(&n.to_string(), None)).stored().await.unwrap();
+        }
+        for number in [1, 2, 5, 10] {
+            spool.done(number);
+        }
+        drop(spool);
+        let numbers =
+            |found: Vec<(u64, Vec<u8>)>| found.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
+        let (spool, found) = open(folder.path(), OPTIONS);
+        assert_eq!(numbers(found), [3, 4, 6, 7, 8, 9]);
+        spool.done(3);
+        drop(spool);
+        let (spool, found) = open(folder.path(), OPTIONS);
+        assert_eq!(numbers(found), [4, 6, 7, 8, 9]);
+        for number in [4, 6, 7, 8, 9] {
+            spool.done(number);
+        }
+        drop(spool);
+        // Somebody deletes the rest of it: what was noted is not of the new entries, which get the same numbers.
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_name().unwrap() != "done" {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        let (spool, found) = open(folder.path(), OPTIONS);
+        assert!(found.is_empty());
+        let first = spool.append(entry("new", None)).stored().await.unwrap().number;
+        drop(spool);
+        let (_spool, found) = open(folder.path(), OPTIONS);
+        assert_eq!(numbers(found), [first]);
     }
 
     #[tokio::test]

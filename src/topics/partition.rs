@@ -165,6 +165,16 @@ impl Admitted {
         base_offset
     }
 
+    /// Waits until it is known what became of the same producer's batches before this one.
+    pub async fn earlier_settled(&self) {
+        let Some(place) = self.place else { return };
+        let open = self.partition.state.lock().producers.open_before(place);
+        for mut verdict in open {
+            // Err: it failed, and this one is out of line.
+            let _ = verdict.wait_for(Option::is_some).await;
+        }
+    }
+
     /// Whether no batch of the same producer before this one has failed, so that this one may be taken.
     pub fn is_in_line(&self) -> bool {
         self.place.is_none_or(|place| self.partition.state.lock().producers.is_in_line(place))

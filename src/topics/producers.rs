@@ -183,6 +183,13 @@ impl Producers {
         producer.line = producer.fence.token();
     }
 
+    /// What will become of the producer's batches before this one of which it is not known yet.
+    pub fn open_before(&self, place: Place) -> Vec<watch::Receiver<Option<Verdict>>> {
+        let Some(producer) = self.by_id.get(&place.producer_id) else { return Vec::new() };
+        let before = producer.batches.iter().take_while(|batch| batch.number != place.number);
+        before.map(|batch| batch.verdict.clone()).filter(|verdict| verdict.borrow().is_none()).collect()
+    }
+
     /// Whether no batch before this one has failed.
     pub fn is_in_line(&self, place: Place) -> bool {
         let Some(producer) = self.by_id.get(&place.producer_id) else { return false };
@@ -324,6 +331,18 @@ mod tests {
         let Judgement::Next(third, _) = admit(&mut producers, sequence(0, 20, 10)) else { panic!() };
         producers.failed(second);
         assert!(producers.is_in_line(first) && !producers.is_in_line(second) && !producers.is_in_line(third));
+    }
+
+    #[test]
+    fn the_batches_before_are_known_until_they_are_settled() {
+        let mut producers = Producers::default();
+        let (sender, verdict) = watch::channel(None);
+        producers.admit(sequence(0, 0, 10), verdict);
+        admit(&mut producers, sequence(0, 10, 10));
+        let Judgement::Next(third, _) = admit(&mut producers, sequence(0, 20, 10)) else { panic!() };
+        assert_eq!(producers.open_before(third).len(), 1);
+        sender.send_replace(Some(Verdict::Committed { base_offset: 0 }));
+        assert_eq!(producers.open_before(third).len(), 0);
     }
 
     #[test]

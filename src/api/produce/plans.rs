@@ -93,6 +93,10 @@ pub(super) async fn schema(
             Ok(Err(refused @ SchemaError::Refused { .. })) => {
                 return Err(Failure::new(ErrorCode::InvalidConfig, refused.to_string()));
             }
+            // That lasts until somebody sees to it, and whoever sends to other tables is not to wait for that.
+            Ok(Err(suspended @ SchemaError::Suspended { .. })) => {
+                return Err(unavailable(suspended.to_string()));
+            }
             Ok(Err(_)) if Instant::now() + SCHEMA_PAUSE < deadline => tokio::time::sleep(SCHEMA_PAUSE).await,
             Ok(Err(error)) => return Err(unavailable(error.to_string())),
             Err(_) => {

@@ -205,8 +205,11 @@ impl Overflow {
         Storing { claim, appended, admitted, _charge: self.charge }
     }
 
-    /// Stores a batch whose turn it is: all before it on its connection are settled. Returns its first offset.
+    /// Stores a batch when it is its turn: when it is known what became of its producer's batches before it. One that
+    /// QuestDB was sent and has not answered may be among them, long after a later one was given up. Returns the first
+    /// offset.
     pub(super) async fn save(self, admitted: Admitted) -> Result<i64, Failure> {
+        admitted.earlier_settled().await;
         if !admitted.is_in_line() {
             return Err(failure(&SpoolError::OutOfLine));
         }
