@@ -85,18 +85,21 @@ pub async fn rows(name: &str, questdb: &mut QuestDbServer, extent: Extent) -> Ve
 }
 
 fn modes(name: &str, quick: bool) -> &'static [Mode] {
-    use Mode::{Direct, DirectKept, Overflow, Spool};
+    use Mode::{Direct, DirectKept, ExactlyOnce, Overflow, Spool};
     match (name, quick) {
-        ("kill-gateway", true) => &[DirectKept, Spool],
-        ("kill-gateway", false) => &[Direct, DirectKept, Overflow, Spool],
-        ("restart-gateway" | "kill-both", false) => &[DirectKept, Overflow, Spool],
-        ("kill-questdb" | "stop-questdb", false) => &[Direct, Overflow, Spool],
+        ("kill-gateway", true) => &[DirectKept, ExactlyOnce, Spool],
+        ("kill-gateway", false) => &[Direct, DirectKept, ExactlyOnce, Overflow, Spool],
+        ("kill-both", false) => &[DirectKept, ExactlyOnce, Overflow, Spool],
+        ("restart-gateway", false) => &[DirectKept, Overflow, Spool],
+        ("kill-questdb" | "stop-questdb", false) => &[Direct, ExactlyOnce, Overflow, Spool],
         ("kill-both" | "questdb-away" | "spool-full" | "spool-taken-away" | "disk-full", true) => &[Spool],
         ("spool-taken-away" | "disk-full", _) => &[Spool],
         ("questdb-away" | "spool-full", false) => &[Overflow, Spool],
-        ("cut-request" | "cut-after-request" | "swallow-reply" | "delay-reply" | "lost-acks", false) => {
-            &[Direct, Overflow, Spool]
+        ("cut-request" | "cut-after-request" | "swallow-reply", true) => &[Direct, ExactlyOnce],
+        ("cut-request" | "cut-after-request" | "swallow-reply" | "delay-reply", false) => {
+            &[Direct, ExactlyOnce, Overflow, Spool]
         }
+        ("lost-acks", false) => &[Direct, Overflow, Spool],
         ("second-gateway", _) => &[DirectKept],
         ("suspend-table", _) => &[Direct, Overflow, Spool],
         ("clock", _) => &[DirectKept, Spool],
@@ -162,8 +165,14 @@ async fn kill_both(questdb: &mut QuestDbServer, table: &str, mode: Mode, extent:
         site.questdb.kill();
         site.gateway.kill();
         site.control_is_harmed().await;
-        site.gateway.restart().await;
-        site.questdb.restart().await;
+        // With requests in doubt it does not listen before QuestDB has answered what became of them.
+        if mode == Mode::ExactlyOnce {
+            site.questdb.restart().await;
+            site.gateway.restart().await;
+        } else {
+            site.gateway.restart().await;
+            site.questdb.restart().await;
+        }
     })
     .await
 }

@@ -23,6 +23,8 @@ pub enum Mode {
     Direct,
     /// The same with one.
     DirectKept,
+    /// The same with `questdb.exactly_once`: nothing may be doubled.
+    ExactlyOnce,
     /// `durability = "overflow"`.
     Overflow,
     /// `durability = "spool"`.
@@ -34,6 +36,7 @@ impl fmt::Display for Mode {
         f.write_str(match self {
             Self::Direct => "direct",
             Self::DirectKept => "direct, with `data_dir`",
+            Self::ExactlyOnce => "direct, with `exactly_once`",
             Self::Overflow => "overflow",
             Self::Spool => "spool",
         })
@@ -48,11 +51,14 @@ impl Mode {
     fn config(self, data_dir: &str, more: &str) -> String {
         let durability = match self {
             Self::Direct => return more.to_owned(),
-            Self::DirectKept => "direct",
+            Self::DirectKept | Self::ExactlyOnce => "direct",
             Self::Overflow => "overflow",
             Self::Spool => "spool",
         };
-        format!("data_dir = {data_dir:?}\ndurability = \"{durability}\"\n{more}")
+        let exactly_once = self == Self::ExactlyOnce;
+        format!(
+            "data_dir = {data_dir:?}\ndurability = \"{durability}\"\n{more}[questdb]\nexactly_once = {exactly_once}\n"
+        )
     }
 }
 
@@ -231,6 +237,7 @@ impl<'a> Site<'a> {
         let mut found = check(self.questdb, expected).await;
         found.wrong.truncate(10);
         assert!(found.is_right(), "{found:?}\nthe gateway printed:\n{}", tail(&self.gateway.log()));
+        assert!(self.mode != Mode::ExactlyOnce || found.doubled == 0, "{found:?}");
         let mut controls = self.notes;
         if !from.is_empty() {
             let all = check(self.questdb, Expected { from: &[], ..expected }).await;
