@@ -163,7 +163,8 @@ async fn while_the_registry_is_away_batches_come_again() {
         (Mood::Says(200, "<html>welcome</html>"), "is no schema"),
         (Mood::Says(200, "{}"), "is no schema"),
         (Mood::Says(404, "<html>nothing here</html>"), "check the path"),
-        (Mood::Silent, "no answer from the schema registry within 1000 ms"),
+        // By its own limit, or by the batch's where the machine is slow.
+        (Mood::Silent, "no answer"),
     ] {
         peer.set(mood.clone());
         let known = send(&mut wire, "away", Batch::of([value(1, 2)]).encode(), 30_000).await;
