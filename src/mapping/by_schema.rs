@@ -1,11 +1,11 @@
 //! Records whose key or value is read by a schema of its own, in place.
 
 use super::attempt::{Superseded, row_error};
-use super::avro::Fault;
 use super::pipeline::{SchemasOf, unreadable};
 use super::plan::{InPlace, Plan};
 use super::record::{Appended, Row, SourceRecord};
 use super::refusal::Refusal;
+use super::typed::Fault;
 use crate::decode::{BySchema, Schema, SchemaView};
 use crate::rows::{BlockBuilder, KEY, RowError, VALUE};
 

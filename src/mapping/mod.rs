@@ -21,6 +21,7 @@ mod refusal;
 mod selection;
 mod tables;
 mod timestamp;
+mod typed;
 mod types;
 mod untyped;
 mod values;
