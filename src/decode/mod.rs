@@ -11,6 +11,7 @@ mod message;
 mod names;
 mod payload;
 mod primitives;
+pub mod protobuf;
 mod schemas;
 mod value;
 

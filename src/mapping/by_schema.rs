@@ -110,23 +110,34 @@ impl Row<'_, '_> {
     ) -> Result<(), Refusal> {
         let Some(schema) = schemas.schema(payload) else { return Ok(()) };
         match schema {
-            Schema::Avro(schema) => match self.avro(schema, payload.body, object) {
-                Ok(()) => Ok(()),
-                Err(Fault::Refused(refusal)) => Err(refusal),
-                Err(Fault::Misread(error)) => Err(self.misread(payload, schemas, &error)),
-            },
+            Schema::Avro(schema) => {
+                self.avro(schema, payload.body, object).map_err(|fault| self.refusal(payload, schemas, fault))
+            }
+            Schema::Protobuf(schema) => self
+                .protobuf(schema, payload.message, payload.body, object)
+                .map_err(|fault| self.refusal(payload, schemas, fault)),
+        }
+    }
+
+    #[cold]
+    fn refusal<E: std::fmt::Display>(
+        &self,
+        payload: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+        fault: Fault<E>,
+    ) -> Refusal {
+        match fault {
+            Fault::Refused(refusal) => refusal,
+            Fault::Misread(error) => self.misread(payload, schemas, &error),
         }
     }
 
     /// A key that is not written, and has to be what its format says all the same.
     #[cold]
     fn check(&self, payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<(), Refusal> {
-        match schemas.schema(payload) {
-            Some(Schema::Avro(schema)) => match schema.read(payload.body) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(self.misread(payload, schemas, &error)),
-            },
-            None => Ok(()),
+        match schemas.read(payload) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.misread(payload, schemas, &error)),
         }
     }
 
@@ -149,6 +160,8 @@ impl Row<'_, '_> {
 fn is_null(payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> bool {
     match schemas.schema(payload) {
         Some(Schema::Avro(schema)) => schema.is_null(payload.body),
+        // No bytes are a message whose fields are all as they are by default.
+        Some(Schema::Protobuf(_)) => false,
         None => true,
     }
 }

@@ -16,6 +16,7 @@ mod messages;
 mod names;
 mod pipeline;
 mod plan;
+mod protobuf;
 mod record;
 mod refusal;
 mod selection;

@@ -247,6 +247,11 @@ pub(super) struct Shape {
     pub irregular: bool,
 }
 impl Shape {
+    /// Of an array in so many dimensions, of which nothing else is known.
+    pub fn of(dimensions: usize) -> Self {
+        Self { dimensions, ..Self::default() }
+    }
+
     /// Takes note of how many elements there are in one place of a dimension.
     pub fn meet(&mut self, depth: usize, length: u32) {
         match self.lengths.get_mut(depth) {

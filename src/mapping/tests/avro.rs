@@ -18,7 +18,7 @@ use super::schema;
 fn topic(avro: &str) -> (TopicConfig, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(avro.as_bytes()).unwrap();
-    let schema = Some(SchemaFile { file: file.path().to_owned(), message: None });
+    let schema = Some(SchemaFile { file: file.path().to_owned(), include: None, message: None });
     (TopicConfig { format: Format::Avro, schema, ..TopicConfig::default() }, file)
 }
 
