@@ -170,9 +170,10 @@ impl Row<'_, '_> {
         elements.clear();
         let mut shape = Shape::of(1);
         let read = scalar.each(&mut Reader::of_part(body, run), |bits| {
-            let element = scalar.as_double(bits);
-            shape.irregular |= !element.is_finite();
-            elements.push(element);
+            match scalar.as_double(bits).filter(|element| element.is_finite()) {
+                Some(element) => elements.push(element),
+                None => shape.irregular = true,
+            }
         });
         let done = match read {
             Ok(()) => {

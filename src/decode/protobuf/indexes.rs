@@ -49,23 +49,24 @@ pub(super) fn read<'r>(
     found.map(|message| (message, rest)).ok_or_else(|| ProtobufSchemaError("it has no message".to_owned()))
 }
 
-/// The message of a name, or the only one that there is.
-pub(super) fn named(types: &Types, top: &[u32], name: Option<&str>) -> Result<u32, ProtobufSchemaError> {
-    let name_of = |number: u32| types.message(number).map(|message| &*message.name).unwrap_or_default();
-    let all = || top.iter().map(|&number| name_of(number)).collect::<Vec<_>>().join(", ");
-    match (name, top) {
-        (None, [only]) => Ok(*only),
-        (None, []) => Err(ProtobufSchemaError("it has no message".to_owned())),
-        (None, _) => Err(ProtobufSchemaError(format!(
+/// The only message that there is.
+pub(super) fn only(types: &Types, top: &[u32]) -> Result<u32, ProtobufSchemaError> {
+    match top {
+        [only] => Ok(*only),
+        [] => Err(ProtobufSchemaError("it has no message".to_owned())),
+        _ => Err(ProtobufSchemaError(format!(
             "it has several messages ({}); say with `message` which of them the records are",
-            all()
+            names(types, top)
         ))),
-        (Some(name), _) => {
-            let wanted = name.trim_start_matches('.');
-            let found = types.messages.iter().position(|message| *message.name == *wanted);
-            found
-                .map(|found| found as u32)
-                .ok_or_else(|| ProtobufSchemaError(format!("it has no message {wanted}; it has {}", all())))
-        }
     }
+}
+
+/// That there is no message of a name.
+pub(super) fn no_message(types: &Types, top: &[u32], name: &str) -> ProtobufSchemaError {
+    ProtobufSchemaError(format!("it has no message {name}; it has {}", names(types, top)))
+}
+
+fn names(types: &Types, top: &[u32]) -> String {
+    let names = top.iter().filter_map(|&number| types.message(number)).map(|message| &*message.name);
+    names.collect::<Vec<_>>().join(", ")
 }

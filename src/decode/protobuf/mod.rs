@@ -19,7 +19,7 @@ mod schema;
 mod tree;
 
 #[cfg(test)]
-mod oracle;
+pub(crate) mod oracle;
 #[cfg(test)]
 mod tests;
 
@@ -99,7 +99,14 @@ impl ProtobufSchema {
         let top = file.messages().map(|message| loader.load(&message)).collect::<Result<Box<[u32]>, _>>()?;
         let root = match message {
             None => *top.first().ok_or_else(|| ProtobufSchemaError("it has no message".to_owned()))?,
-            Some(name) => indexes::named(&loader.types, &top, name)?,
+            Some(Some(name)) => {
+                let found = file.parent_pool().get_message_by_name(name.trim_start_matches('.'));
+                match found {
+                    Some(message) => loader.load(&message)?,
+                    None => return Err(indexes::no_message(&loader.types, &top, name)),
+                }
+            }
+            Some(None) => indexes::only(&loader.types, &top)?,
         };
         let types = loader.types;
         let count = types.messages.len();

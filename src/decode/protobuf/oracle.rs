@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use prost_reflect::prost::Message as _;
-use prost_reflect::{self as reflect, DynamicMessage, FieldDescriptor, MapKey, MessageDescriptor};
+use prost_reflect::{
+    self as reflect, DynamicMessage, FieldDescriptor, MapKey, MessageDescriptor, ReflectMessage as _,
+};
 
 use super::*;
 use crate::decode::Object;
@@ -154,8 +156,12 @@ impl Numbers {
         match field.kind() {
             reflect::Kind::Double => reflect::Value::F64(next as f64 / 3.0),
             reflect::Kind::Float => reflect::Value::F32(next as f32 / 3.0),
-            reflect::Kind::Int32 | reflect::Kind::Sint32 | reflect::Kind::Sfixed32 => reflect::Value::I32(next as i32),
-            reflect::Kind::Int64 | reflect::Kind::Sint64 | reflect::Kind::Sfixed64 => reflect::Value::I64(next as i64),
+            reflect::Kind::Int32 | reflect::Kind::Sint32 | reflect::Kind::Sfixed32 => {
+                reflect::Value::I32(next as i32)
+            }
+            reflect::Kind::Int64 | reflect::Kind::Sint64 | reflect::Kind::Sfixed64 => {
+                reflect::Value::I64(next as i64)
+            }
             reflect::Kind::Uint32 | reflect::Kind::Fixed32 => reflect::Value::U32(next as u32),
             reflect::Kind::Uint64 | reflect::Kind::Fixed64 => reflect::Value::U64(next),
             reflect::Kind::Bool => reflect::Value::Bool(next & 1 == 1),

@@ -231,15 +231,15 @@ impl Scalar {
         Ok(())
     }
 
-    /// What has been read, as an array's element.
+    /// What has been read, as an array's element. None: it is an integer beyond int64, of which columns decide.
     #[inline]
-    pub fn as_double(self, bits: u64) -> f64 {
-        match self {
+    pub fn as_double(self, bits: u64) -> Option<f64> {
+        Some(match self {
             Self::Double => f64::from_bits(bits),
             Self::Float => f64::from(f32::from_bits(bits as u32)),
-            Self::Uint64 | Self::Fixed64 => bits as f64,
+            Self::Uint64 | Self::Fixed64 => i64::try_from(bits).ok()? as f64,
             _ => bits as i64 as f64,
-        }
+        })
     }
 }
 

@@ -248,7 +248,7 @@ fn what_a_payload_has_no_business_to_be() {
         (&[0x00], "a field has the number 0 at byte 0"),
         (&[0x0f], "a field has the wire type 7 at byte 0"),
         (&[0x1a, 3, 0x12, 1, 0xff], "a string is not UTF-8 at byte 3"),
-        (&[0x1a, 3, 0x12, 2, b'x', b'x'], "a length is 2, which is beyond the end at byte 3"),
+        (&[0x1a, 3, 0x12, 2, b'x', 0x08, 1], "a length is 2, which is beyond the end at byte 3"),
         (&[0x22, 1, 0x80], "it ends too early at byte 2"),
         (&[0x0c], "field a is an int32 by the schema, and a group's end in the payload at byte 1"),
         (&[0x7c], "the group 15 does not begin and end as one at byte 1"),

@@ -112,10 +112,11 @@ impl<'s, 'a> Tree<'s, 'a> {
                 };
                 let Some(field) = message.fields.get(place) else { continue };
                 if let Some(set) = field.oneof.and_then(|oneof| set.get_mut(oneof as usize)) {
-                    // Of a oneof's fields the last counts.
-                    let other = set.replace(place).filter(|other| *other != place);
-                    if let Some(found) = other.and_then(|other| found.get_mut(other)) {
-                        *found = Found::default();
+                    // Of a oneof's fields the last counts. The others have to be what they say all the same.
+                    if let Some(other) = set.replace(place).filter(|other| *other != place)
+                        && let (Some(field), Some(found)) = (message.fields.get(other), found.get_mut(other))
+                    {
+                        self.value(field, std::mem::take(found))?;
                     }
                 }
                 if let Some(found) = found.get_mut(place) {
