@@ -44,10 +44,10 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         }
     }
     for (key, schema) in [("schema", &settings.schema), ("key_schema", &settings.key_schema)] {
-        if let Some(Some(schema)) = schema {
-            if schema.file.as_os_str().is_empty() {
-                report.error(&section.full(key), "names no file");
-            }
+        if let Some(Some(schema)) = schema
+            && schema.file.as_os_str().is_empty()
+        {
+            report.error(&section.full(key), "names no file");
         }
     }
     for (key, names) in [
