@@ -8,7 +8,7 @@ use std::time::Instant;
 use parking_lot::RwLock;
 
 use super::avro::AvroSchema;
-use super::protobuf::ProtobufSchema;
+use super::protobuf::{ProtobufSchema, ProtobufSchemaError};
 use super::{PayloadError, Value};
 use crate::config::Format;
 
@@ -62,13 +62,16 @@ impl Schema {
     /// The rest of a payload's framing, which is behind the schema's id: the message that it is and what is behind that.
     /// `header`: it is there, and not in the payload.
     #[inline]
-    fn framing<'r>(&self, header: Option<&[u8]>, bytes: &'r [u8]) -> Result<(u32, &'r [u8]), PayloadError> {
+    fn framing<'r>(
+        &self,
+        header: Option<&[u8]>,
+        bytes: &'r [u8],
+    ) -> Result<(u32, &'r [u8]), ProtobufSchemaError> {
         let Self::Protobuf(schema) = self else { return Ok((0, bytes)) };
-        let framed = match header {
+        match header {
             None => schema.message_of(bytes),
             Some(header) => schema.message_of(header).map(|(message, _)| (message, bytes)),
-        };
-        framed.map_err(|error| PayloadError::invalid(error.0))
+        }
     }
 }
 
@@ -210,7 +213,9 @@ impl<'b> SchemaView<'b> {
         };
         match self.met.get(number) {
             Some((_, Known::Schema(schema))) => {
-                let (message, body) = schema.framing(header, bytes)?;
+                let framing = schema.framing(header, bytes);
+                let (message, body) =
+                    framing.map_err(|error| PayloadError::invalid(format!("by {key}, {error}")))?;
                 Ok(BySchema { place: Place::Met(number), message, body })
             }
             Some((_, Known::Refused(reason, _))) => Err(PayloadError::invalid(reason.as_ref())),
