@@ -331,6 +331,35 @@ fn records_of_several_schemas_go_to_one_table() {
 }
 
 #[test]
+fn keys_have_schemas_of_their_own() {
+    let book = book();
+    let config = TopicConfig { key_format: Format::Protobuf, ..TopicConfig::default() };
+    let record = |key: &'static [u8]| SourceRecord {
+        key: Some(key),
+        value: Some(b"{\"v\":1}"),
+        ..SourceRecord::default()
+    };
+    let records =
+        vec![record(&[0, 0, 0, 0, 1, 0, 0x08, 1]), record(b"plain"), record(&[0, 0, 0, 0, 1, 0, 0x08])];
+    let of = |config| written(config, &TableSchema::default(), Some(&book), records.clone());
+    for (config, columns) in [
+        (config.clone(), &["key_a", "v"][..]),
+        (TopicConfig { include_key: false, ..config.clone() }, &["v"]),
+    ] {
+        let (tree, in_place) = (of(by_tree(&config)), of(config));
+        assert_eq!(format!("{:?}", in_place.0), format!("{:?}", tree.0));
+        assert_eq!(in_place.1, tree.1);
+        let block = in_place.0.unwrap();
+        assert_eq!((names(&block), block.origin.to_vec()), (columns.to_vec(), vec![0]));
+        let says = ["does not begin with a zero byte", "by schema 1, it ends too early at byte 1"];
+        for (error, says) in in_place.1.iter().zip(says) {
+            assert!(error.message.starts_with("the record's key cannot be read as protobuf"), "{error:?}");
+            assert!(error.message.contains(says), "{error:?}");
+        }
+    }
+}
+
+#[test]
 fn a_header_names_schema_and_message() {
     let book = book();
     let config = TopicConfig { format: Format::Protobuf, ..TopicConfig::default() };
