@@ -231,9 +231,10 @@ struct Compiler<'s> {
 }
 
 impl Compiler<'_> {
-    /// Compiles a message in a place. Its number among the scopes.
+    /// Compiles a message in a place. Its number among the scopes. The value of a wrapper has the wrapper's name.
     fn scope(&mut self, number: u32, name: u32) -> Option<u32> {
         let message = self.types.message(number)?;
+        let is_wrapper = message.known == Some(Known::Wrapper);
         if self.depth >= MAX_DEPTH || self.program.ops.len() + message.fields.len() > MAX_OPS {
             return None;
         }
@@ -251,7 +252,7 @@ impl Compiler<'_> {
         let mut entries = Vec::with_capacity(message.fields.len());
         for (place, field) in message.fields.iter().enumerate() {
             let slot = first + place as u32;
-            let name = self.program.names.add(name, &field.name);
+            let name = if is_wrapper { name } else { self.program.names.add(name, &field.name) };
             let read = self.field(number, place as u32, field, slot, name)?;
             let wire_type = match read {
                 Read::Run { packs: true, .. } => WireType::Length,
@@ -284,8 +285,8 @@ impl Compiler<'_> {
             (Shape::One, Kind::Message(inner) | Kind::Group(inner)) => {
                 match self.types.message(inner)?.known {
                     Some(Known::Timestamp) if field.kind == Kind::Message(inner) => (run, OpKind::Time),
-                    Some(_) => (run, OpKind::Other { message, place }),
-                    None => return self.nested(field, inner, slot, name),
+                    Some(known) if known != Known::Wrapper => (run, OpKind::Other { message, place }),
+                    _ => return self.nested(field, inner, slot, name),
                 }
             }
         };
