@@ -81,6 +81,8 @@ pub(super) fn local(
     include: Option<&Path>,
     message: Option<&str>,
 ) -> Result<FileDescriptor, ProtobufSchemaError> {
+    // Told by the system, rather than that no folder has it.
+    path.metadata().map_err(|error| ProtobufSchemaError(error.to_string()))?;
     let is_text = path.extension().is_some_and(|extension| extension == "proto");
     if !is_text {
         return of_descriptors(path, message);

@@ -428,6 +428,7 @@ fn a_file_with_what_it_imports() {
     let wrong =
         |path: &Path, message| ProtobufSchema::read_file(path, None, message).unwrap_err().to_string();
     assert!(wrong(&trade, None).contains("m/money.proto"), "{}", wrong(&trade, None));
+    assert!(wrong(&at("own/none.proto"), None).contains("No such file"));
     assert!(wrong(&at("own/two.proto"), None).contains("several messages (A, B)"));
     assert!(wrong(&at("own/two.proto"), Some("C")).contains("no message C; it has A, B"));
     let inner = ProtobufSchema::read_file(&at("own/two.proto"), None, Some("A.C")).unwrap();
