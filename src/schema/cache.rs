@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moka::Expiry;
 use moka::future::Cache;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::suspended::{Suspended, complaint};
@@ -87,7 +88,7 @@ pub enum SchemaError {
 struct ByPresence;
 
 impl Expiry<TableName, Known> for ByPresence {
-    fn expire_after_create(&self, _: &TableName, known: &Known, _: Instant) -> Option<Duration> {
+    fn expire_after_create(&self, _: &TableName, known: &Known, _: std::time::Instant) -> Option<Duration> {
         Some(if known.schema.columns.is_empty() { ABSENT_TTL } else { TTL })
     }
 }

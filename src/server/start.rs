@@ -238,7 +238,7 @@ impl Server {
         if let Some(drain) = self.drain {
             let _ = tokio::time::timeout_at(deadline, drain).await;
         }
-        self.gateway.sink.close(deadline.into_std()).await;
+        self.gateway.sink.close(deadline).await;
         self.stop_admin.cancel();
         let _ = self.admin.await;
         finished

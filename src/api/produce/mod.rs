@@ -29,7 +29,7 @@ mod target;
 mod unfinished;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use quafka_protocol::requests::ProduceRequest;
@@ -40,6 +40,7 @@ use crate::config::Durability;
 use response::Failure;
 use settle::Pending;
 use target::Target;
+use tokio::time::Instant;
 
 pub use drain::drain;
 pub use label::Written;

@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use quafka_protocol::ErrorCode;
+use tokio::time::Instant;
 
 use super::Circumstances;
 use super::batch::{Checked, Placement, check, check_records};
