@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use quafka_protocol::RecordBatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,12 +69,13 @@ pub async fn drain(gateway: Arc<Gateway>, spooling: Arc<Spooling>, stop: Cancell
     let drain = Arc::new(Drain { gateway, spooling, stop, window, window_size });
     let workers = TaskTracker::new();
     tokio::select! {
+        biased;
+        () = drain.stop.cancelled() => {}
         ended = drain.clone().hand_out(&workers) => if let Err(error) = ended {
             tracing::error!("the spool cannot be read: {error}; what is in it is written after the next start");
             drain.stop.cancelled().await;
         },
         () = drain.clone().forget_regularly() => {}
-        () = drain.stop.cancelled() => {}
     }
     workers.close();
     workers.wait().await;
@@ -105,6 +106,7 @@ impl Drain {
     async fn work(self: Arc<Self>, place: Place, mut queue: mpsc::UnboundedReceiver<Waiting>) {
         loop {
             let first = tokio::select! {
+                biased;
                 () = self.stop.cancelled() => return,
                 waiting = queue.recv() => match waiting {
                     Some(waiting) => waiting,
@@ -127,6 +129,7 @@ impl Drain {
                 if let Some(failure) = failure {
                     self.complain(&place, batches.len(), &failure);
                     tokio::select! {
+                        biased;
                         () = self.stop.cancelled() => return,
                         () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
                     }
