@@ -11,10 +11,10 @@ use hyper::{Method, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use crate::http::{Target, Tcp, percent_encode};
+use crate::http::{Target, percent_encode};
 
 /// QuestDB is written to over HTTP.
-pub use crate::http::{Credentials, Dial, HttpAnswer, HttpConnection, HttpError, TrustedRoots};
+pub use crate::http::{Credentials, Dial, HttpAnswer, HttpConnection, HttpError, Tcp, TrustedRoots};
 pub use conf::{Conf, ConfError, Scheme};
 pub use sql::{Rows, SqlColumn, quote_literal};
 

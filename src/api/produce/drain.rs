@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use quafka_protocol::RecordBatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -241,13 +240,10 @@ impl Drain {
     }
 
     async fn read(&self, waiting: &Waiting) -> Result<Option<Bytes>, Failure> {
-        let (spooling, location) = (self.spooling.clone(), waiting.location);
-        let read = spawn_blocking(move || {
-            spooling.spool.read(&location, |entry| Bytes::copy_from_slice(entry.batch))
-        });
-        let storage = |message: String| Failure::new(quafka_protocol::ErrorCode::KafkaStorageError, message);
-        let read = read.await.map_err(|error| storage(error.to_string()))?;
-        let read = read.map_err(|error| storage(format!("the spool cannot be read: {error}")))?;
+        let read = self.spooling.spool.batch(waiting.location).await.map_err(|error| {
+            let message = format!("the spool cannot be read: {error}");
+            Failure::new(quafka_protocol::ErrorCode::KafkaStorageError, message)
+        })?;
         if read.is_none() {
             let EntryHead { number, topic, partition, base_offset, .. } = &waiting.head;
             tracing::error!(
