@@ -44,7 +44,11 @@ impl Pending {
         self.finish(Outcome::Committed);
     }
 
+    /// What is good of the batch may be written without the row, and no follower before it.
     pub(super) fn rejected(mut self, error: RowError) {
+        if let Some(fence) = &self.fence {
+            fence.void_followers();
+        }
         self.finish(Outcome::Rejected(vec![error]));
     }
 

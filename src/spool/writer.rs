@@ -428,6 +428,7 @@ mod tests {
         spool.end_segment();
         spool.forget().await.unwrap();
         assert_eq!(spool.append(entry(&small, Some(token))).stored().await, Err(SpoolError::OutOfLine));
+        fence.mend([]);
         spool.append(entry(&small, Some(fence.token()))).stored().await.unwrap();
     }
 }

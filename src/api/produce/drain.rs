@@ -156,11 +156,11 @@ impl Drain {
             Err(failure) => return Some(failure),
         };
         // When a batch is given up, those behind it are not written before it.
-        let line = Fence::default().token();
+        let line = Fence::default();
         let mut failure = None;
         let mut begun = Vec::new();
         for waiting in batches.iter() {
-            match self.begin(&topic, &mut plans, waiting, line.clone(), deadline, begun.is_empty()).await {
+            match self.begin(&topic, &mut plans, waiting, line.token(), deadline, begun.is_empty()).await {
                 Ok(Some(writing)) => begun.push(writing),
                 Ok(None) => break,
                 Err(failed) => {

@@ -223,7 +223,7 @@ impl Storing {
         metrics.appended_bytes.inc_by(u64::from(location.bytes));
         metrics.disk_bytes.set(claim.spooling.spool.disk_bytes() as i64);
         claim.keep();
-        Ok(admitted.commit_in_spool())
+        Ok(admitted.commit())
     }
 }
 
