@@ -90,6 +90,11 @@ impl Spooling {
         let (spool, recovered) = Spool::open(folder, options, |entry| {
             let place: Place = (entry.head.topic.as_str().into(), entry.head.partition);
             if let Some(committed) = committed(entry) {
+                // The disk failed to sync this one, so its producer has sent it again, and QuestDB has taken that.
+                if history.has_another(&place, committed) {
+                    done.push(entry.head.number);
+                    return;
+                }
                 history.add(place.clone(), committed);
             }
             if written.has(&entry.head, &place) {
@@ -294,3 +299,7 @@ fn say(recovered: &Recovered) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "spooling_tests.rs"]
+mod tests;
