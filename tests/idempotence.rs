@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
+use quafka::demo::questdb_server::free_port;
 use serde_json::json;
 use support::batches::{Batch, produce};
 use support::{Gateway, QuestDbServer, Wire};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const DUPLICATE: i16 = 0;
+const NOT_ENOUGH_REPLICAS: i16 = 19;
 const OUT_OF_ORDER: i16 = 45;
 const OLD_EPOCH: i16 = 47;
 const VERSION: i16 = 9;
@@ -69,6 +71,19 @@ async fn is_dense(questdb: &QuestDbServer, table: &str, rows: u64) {
     questdb.wait_for_rows(table, rows, PATIENCE).await;
     let found = questdb.sql(&format!("SELECT count_distinct(seq), min(seq), max(seq) FROM {table}")).await;
     assert_eq!(found[0], [json!(rows), json!(0), json!(rows - 1)]);
+}
+
+/// The producer is one that this life of the gateway knows nothing of, so that it may begin anywhere.
+#[tokio::test]
+async fn what_follows_a_batch_that_could_not_be_taken_is_not_taken_for_the_first() {
+    let nowhere = format!("http::addr=127.0.0.1:{};", free_port().unwrap());
+    let gateway = Gateway::start_with_conf("", &nowhere).await;
+    let mut producer = Producer::new(&gateway, "away").await;
+    for (first, error) in [(0, NOT_ENOUGH_REPLICAS), (10, OUT_OF_ORDER), (0, NOT_ENOUGH_REPLICAS)] {
+        let request = producer.batch(first, 10).with_timeout_ms(500);
+        let response = producer.wire.call(&request, VERSION).await;
+        assert_eq!(only(&response).error_code, error, "batch {first}");
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("demo", &["server", "producer", "sink", "questdb"]),
     (
         "server",
-        &["pandaproxy", "api", "topics", "dead_letters", "registry", "sink", "schema", "questdb", "rows"],
+        &[
+            "pandaproxy",
+            "api",
+            "topics",
+            "dead_letters",
+            "registry",
+            "sink",
+            "spool",
+            "schema",
+            "questdb",
+            "rows",
+        ],
     ),
     // Another way in, which ends in a Produce request: it knows no more than a Kafka client.
     ("pandaproxy", &["api"]),

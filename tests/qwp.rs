@@ -7,7 +7,7 @@ mod support;
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{DictionaryArray, Float64Array};
@@ -17,6 +17,7 @@ use quafka::questdb::QuestDb;
 use quafka::rows::{Block, Column, ColumnValues, TableName, TimeUnit, Timestamps};
 use quafka::sink::{Outcome, Sink, SinkMetrics, SinkOptions, Submission, Ticket, ticket};
 use support::qwp_peer::{self, Reply};
+use tokio::time::Instant;
 
 type Messages = Arc<Mutex<Vec<Vec<u8>>>>;
 

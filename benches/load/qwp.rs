@@ -57,14 +57,14 @@ async fn by_sink(load: &Load) -> Outcome<Value> {
     }
     let seconds = start.elapsed().as_secs_f64();
     let used = Usage::of(std::process::id())? - before;
-    sink.close(Instant::now() + Duration::from_secs(10)).await;
+    sink.close(tokio::time::Instant::now() + Duration::from_secs(10)).await;
     peer.figures("sink", blocks * block.rows(), seconds, used)
 }
 
 async fn submit(sink: &Sink, budget: &MemoryBudget, block: Block, partition: i32) -> Ticket {
     let (resolver, ticket) = ticket();
     let charge = budget.decode_turn().await.charge(block.memory_bytes());
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     sink.submit(Submission { block, partition, deadline, fence: None, label: None, charge, resolver }).await;
     ticket
 }

@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use rskafka::chrono::DateTime;
 use rskafka::client::ClientBuilder;
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
 use rskafka::record::Record;
 use tokio::sync::Mutex;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::DeadLetter;
 
@@ -42,7 +41,7 @@ impl KafkaLetters {
         let says = |reason: String| {
             format!("dead letters cannot be sent to topic {} at {}: {reason}", target.topic, target.bootstrap)
         };
-        match timeout_at(deadline.into(), self.try_send(target, letters)).await {
+        match timeout_at(deadline, self.try_send(target, letters)).await {
             Ok(sent) => sent.map_err(says),
             Err(_) => Err(says("no answer in time".to_owned())),
         }

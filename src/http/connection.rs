@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,11 +10,11 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
+use super::dial::{Dial, Incoming, Line, Tcp};
 use super::tls;
 use super::{Credentials, Endpoint};
 
@@ -30,17 +30,26 @@ const USER_AGENT_VALUE: HeaderValue = HeaderValue::from_static(concat!("quafka/"
 /// Where and how to connect, worked out.
 pub struct Target {
     endpoint: Endpoint,
+    dial: Arc<dyn Dial>,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 impl Target {
-    /// Nothing is connected yet.
+    /// Over TCP. Nothing is connected yet.
     ///
     /// # Errors
     /// What is wrong with the address, or with the certificates that are named.
     pub fn new(endpoint: Endpoint) -> Result<Self, String> {
+        Self::over(Arc::new(Tcp), endpoint)
+    }
+
+    /// Like [`Target::new`], reached in some other way.
+    ///
+    /// # Errors
+    /// What is wrong with the address, or with the certificates that are named.
+    pub fn over(dial: Arc<dyn Dial>, endpoint: Endpoint) -> Result<Self, String> {
         let host = HeaderValue::try_from(endpoint.addr.to_string())
             .map_err(|_| format!("`{}` is no host name", endpoint.addr))?;
         let tls = match &endpoint.tls {
@@ -52,7 +61,7 @@ impl Target {
             None => None,
         };
         let authorization = endpoint.credentials.as_ref().map(authorization).transpose()?;
-        Ok(Self { endpoint, host, authorization, tls })
+        Ok(Self { endpoint, dial, host, authorization, tls })
     }
 
     /// Where and how, as it was given.
@@ -104,8 +113,8 @@ pub struct HttpConnection {
 
 struct Open {
     sender: SendRequest<Full<Bytes>>,
-    /// The same socket, to look at without reading.
-    socket: std::net::TcpStream,
+    /// What has come over it and is not read.
+    incoming: Box<dyn Fn() -> Incoming + Send>,
     is_tls: bool,
     driver: JoinHandle<()>,
     opened: Instant,
@@ -119,11 +128,11 @@ impl Open {
         if self.sender.is_closed() || self.last_used.elapsed() >= MAX_IDLE {
             return false;
         }
-        match self.socket.peek(&mut [0]) {
-            Ok(0) => false,
+        match (self.incoming)() {
+            Incoming::Nothing => true,
             // Between requests a server has nothing to say, except that TLS may have tickets to hand out.
-            Ok(_) => self.is_tls,
-            Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+            Incoming::Bytes => self.is_tls,
+            Incoming::End => false,
         }
     }
 }
@@ -280,21 +289,17 @@ fn describe(error: &hyper::Error, name: &str) -> String {
 
 async fn open(target: &Target) -> Result<Open, String> {
     let addr = &target.endpoint.addr;
-    let tcp = TcpStream::connect((addr.host.as_str(), addr.port)).await.map_err(|error| error.to_string())?;
-    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    // A duplicate shares the original's state, so it does not block either.
-    let tcp = tcp.into_std().map_err(|error| error.to_string())?;
-    let socket = tcp.try_clone().map_err(|error| error.to_string())?;
-    let tcp = TcpStream::from_std(tcp).map_err(|error| error.to_string())?;
+    let Line { stream, incoming } = target.dial.dial(addr).await.map_err(|error| error.to_string())?;
     let (sender, driver) = match &target.tls {
-        None => handshake(tcp).await?,
+        None => handshake(stream).await?,
         Some((connector, name)) => {
-            let tls = connector.connect(name.clone(), tcp).await.map_err(|error| format!("TLS: {error}"))?;
+            let tls =
+                connector.connect(name.clone(), stream).await.map_err(|error| format!("TLS: {error}"))?;
             handshake(tls).await?
         }
     };
     let now = Instant::now();
-    Ok(Open { sender, socket, is_tls: target.tls.is_some(), driver, opened: now, last_used: now })
+    Ok(Open { sender, incoming, is_tls: target.tls.is_some(), driver, opened: now, last_used: now })
 }
 
 type Handshake = (SendRequest<Full<Bytes>>, JoinHandle<()>);

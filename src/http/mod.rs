@@ -1,6 +1,7 @@
 //! HTTP/1.1 as a client: connections that are kept alive, over TLS or not.
 
 mod connection;
+mod dial;
 mod tls;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use crate::config::HostPort;
 
 pub use connection::{HttpAnswer, HttpConnection, HttpError, Target};
+pub use dial::{Dial, Dialling, Incoming, Line, Stream, Tcp};
 
 /// Where and how to connect.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// Lets so many log lines through in an interval, and counts the others: what a peer can cause must not fill the disk,
 /// and what happens all the time must not hide what happens once.

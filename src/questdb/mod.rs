@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::http::{Target, percent_encode};
 
 /// QuestDB is written to over HTTP.
-pub use crate::http::{Credentials, HttpAnswer, HttpConnection, HttpError, TrustedRoots};
+pub use crate::http::{Credentials, Dial, HttpAnswer, HttpConnection, HttpError, Tcp, TrustedRoots};
 pub use conf::{Conf, ConfError, Scheme};
 pub use sql::{Rows, SqlColumn, quote_literal};
 
@@ -88,8 +88,17 @@ impl QuestDb {
     /// # Errors
     /// What is wrong with the string, or with the certificates that it names.
     pub fn from_conf(conf: &str) -> Result<Self, ConfError> {
+        Self::over(Arc::new(Tcp), conf)
+    }
+
+    /// Like [`QuestDb::from_conf`], reached in some other way than over TCP.
+    ///
+    /// # Errors
+    /// What is wrong with the string, or with the certificates that it names.
+    pub fn over(dial: Arc<dyn Dial>, conf: &str) -> Result<Self, ConfError> {
         let conf = Conf::parse(conf)?;
-        let target = Target::new(conf.endpoint()).map_err(|message| ConfError { position: 0, message })?;
+        let target =
+            Target::over(dial, conf.endpoint()).map_err(|message| ConfError { position: 0, message })?;
         Ok(Self(Arc::new(Inner { conf, target: Arc::new(target), idle: Mutex::default() })))
     }
 

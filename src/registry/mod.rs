@@ -8,11 +8,11 @@ mod client;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use self::answer::{Kind, Reference, Registered};
 use self::client::Client;
@@ -98,7 +98,7 @@ impl Registry {
     pub async fn learn(&self, key: SchemaKey, deadline: Instant) -> Result<(), RegistryError> {
         let lock = self.under_way.lock().entry(key).or_default().clone();
         let turn = Turn { registry: self, key, lock };
-        match timeout_at(deadline.into(), turn.lock.lock()).await {
+        match timeout_at(deadline, turn.lock.lock()).await {
             Ok(_turn) => self.learn_in_turn(key, deadline).await,
             Err(_) => Err(RegistryError::Away(format!("{key} is still being looked up"))),
         }
@@ -112,7 +112,7 @@ impl Registry {
             if self.book.get(key).is_some() {
                 return Ok(());
             }
-            match timeout_at(deadline.into(), self.look_up(key)).await {
+            match timeout_at(deadline, self.look_up(key)).await {
                 Ok(Ok(known)) => {
                     self.book.insert(key, known);
                     return Ok(());
@@ -232,5 +232,5 @@ impl Client {
 }
 
 fn refused(reason: String, ttl: Duration) -> Known {
-    Known::Refused(reason.into(), Instant::now() + ttl)
+    Known::Refused(reason.into(), (Instant::now() + ttl).into_std())
 }

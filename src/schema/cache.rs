@@ -1,10 +1,10 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use moka::Expiry;
 use moka::future::Cache;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::suspended::{Suspended, complaint};
@@ -84,18 +84,17 @@ pub enum SchemaError {
     },
 }
 
-struct ByPresence;
-
-impl Expiry<TableName, Known> for ByPresence {
-    fn expire_after_create(&self, _: &TableName, known: &Known, _: Instant) -> Option<Duration> {
-        Some(if known.schema.columns.is_empty() { ABSENT_TTL } else { TTL })
+impl Known {
+    fn is_stale(&self) -> bool {
+        let ttl = if self.schema.columns.is_empty() { ABSENT_TTL } else { TTL };
+        self.asked.elapsed() >= ttl
     }
 }
 
 impl Schemas {
     /// An empty cache before this QuestDB.
     pub fn new(questdb: QuestDb) -> Self {
-        let tables = Cache::builder().max_capacity(MAX_TABLES).expire_after(ByPresence).build();
+        let tables = Cache::builder().max_capacity(MAX_TABLES).build();
         Self { questdb, tables, suspended: Arc::default() }
     }
 
@@ -120,6 +119,9 @@ impl Schemas {
     /// # Errors
     /// QuestDB could not be asked. Errors are not remembered.
     pub async fn table(&self, table: &TableName) -> Result<Arc<TableSchema>, SchemaError> {
+        if let Some(known) = self.known(table).await {
+            return Ok(known.schema);
+        }
         let known = self.tables.try_get_with_by_ref(table, self.read(table)).await;
         known.map(|known| known.schema).map_err(Arc::unwrap_or_clone)
     }
@@ -176,7 +178,17 @@ impl Schemas {
         if self.suspended.reason(table).is_some() {
             return None;
         }
-        self.tables.get(table).await.map(|known| known.schema)
+        self.known(table).await.map(|known| known.schema)
+    }
+
+    /// What is remembered of a table and still believed.
+    async fn known(&self, table: &TableName) -> Option<Known> {
+        let known = self.tables.get(table).await?;
+        if known.is_stale() {
+            self.invalidate(table).await;
+            return None;
+        }
+        Some(known)
     }
 
     /// Forgets a table, because a write showed that it looks different.

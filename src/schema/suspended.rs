@@ -79,10 +79,12 @@ impl Suspended {
         let mut blind = false;
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             let looked = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 looked = questdb.sql(QUERY) => looked,
             };

@@ -150,8 +150,9 @@ async fn take<R: AsyncRead + Unpin>(
             (place, frames.next().await)
         };
         let (place, frame) = tokio::select! {
-            (place, frame) = next => (place.ok()?, frame),
+            biased;
             () = stop.cancelled() => return None,
+            (place, frame) = next => (place.ok()?, frame),
         };
         let frame = match frame {
             Ok(frame) => frame?,

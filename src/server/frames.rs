@@ -106,11 +106,13 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         let read = loop {
             // While nothing is read because memory is full, time is not held against the peer.
             tokio::select! {
+                biased;
                 () = self.budget.room() => {}
                 () = charge.evicted() => return Err(FramesError::Evicted),
             }
             let mut target = (&mut self.buffer).limit(READ_BYTES);
             let read = tokio::select! {
+                biased;
                 read = timeout(patience, self.stream.read_buf(&mut target)) => read,
                 () = charge.evicted() => return Err(FramesError::Evicted),
             };

@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Pass};
-use super::connection::{End, serve};
-use super::frames::FramesError;
+use super::life::attend;
 use crate::api::{Connection, Gateway, Principal};
 use crate::ops::Closed;
 
@@ -73,33 +72,6 @@ async fn run(
         Ok(local) => local,
         Err(error) => return tracing::debug!(%peer, %error, "connection gone before it began"),
     };
-    gateway.metrics.connection_opened();
-    tracing::debug!(%peer, "connection opened");
     let connection = Connection { peer, local, principal: Principal::Anonymous };
-    let end = serve(stream, connection, gateway.clone(), shutdown).await;
-    gateway.metrics.connection_closed(reason(&end));
-    match end {
-        End::Client | End::Shutdown => tracing::debug!(%peer, reason = %end, "connection closed"),
-        // Such a client comes again and again, until somebody looks at its settings.
-        End::Frames(FramesError::Frame(_)) => {
-            if let Some(suppressed) = gateway.strangers.let_through() {
-                tracing::warn!(%peer, reason = %end, suppressed, "connection closed");
-            }
-        }
-        end => tracing::warn!(%peer, reason = %end, "connection closed"),
-    }
-}
-
-fn reason(end: &End) -> Closed {
-    match end {
-        End::Client => Closed::ByClient,
-        End::Shutdown => Closed::Shutdown,
-        End::Frames(FramesError::Frame(_)) => Closed::NotKafka,
-        End::Frames(FramesError::Io(_) | FramesError::Truncated { .. }) | End::Send(_) => Closed::Lost,
-        End::Frames(FramesError::Stalled { .. }) | End::NotRead(_) => Closed::Stalled,
-        End::Frames(FramesError::Idle { .. }) => Closed::Idle,
-        End::Frames(FramesError::Evicted) => Closed::Evicted,
-        End::Refusal(_) => Closed::BadRequest,
-        End::Failed(_) => Closed::Failed,
-    }
+    attend(stream, connection, gateway, shutdown).await;
 }

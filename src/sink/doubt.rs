@@ -16,11 +16,11 @@
 //! That catches another client who is handed our writer after our connection was lost. Nothing tells a request that is still on its way through the network from one that is lost:
 //! a transaction counts as not there only after QuestDB has answered so for some time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow_array::{Array, ArrayAccessor, StringArray};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::pending::Pending;
 use super::transactions::{Transactions, first_row};

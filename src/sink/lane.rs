@@ -1,10 +1,10 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Rejection};
@@ -169,7 +169,7 @@ impl<T: Transport> Lane<T> {
         tokio::select! {
             biased;
             connected = self.transport.connect() => connected,
-            () = sleep_until(deadline.into()) => Err("QuestDB does not answer".into()),
+            () = sleep_until(deadline) => Err("QuestDB does not answer".into()),
         }
     }
 

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::answer::{Answer, Rejection};
@@ -283,9 +284,9 @@ async fn what_was_not_sent_is_tried_until_the_deadline() {
 async fn who_waited_until_the_deadline_is_told_and_its_followers_are_void() {
     let harness = start_with(strict, || Err("refused".into()));
     let fence = Fence::default();
-    let token = fence.token();
     let impatient = harness.send_with("a", &[1], Duration::from_millis(200), Some(&fence)).await;
     let follower = harness.send_with("a", &[2], Duration::from_secs(60), Some(&fence)).await;
+    let token = fence.token();
     let outcome = impatient.outcome().await;
     assert!(matches!(&outcome, Outcome::Unavailable(why) if why.contains("refused")), "{outcome:?}");
     assert!(token.is_void());
@@ -312,6 +313,26 @@ async fn an_unknown_outcome_voids_what_follows_and_is_not_tried_again() {
     assert!(matches!(&outcome, Outcome::Unavailable(why) if why.contains("earlier batch")), "{outcome:?}");
     assert_eq!(stranger.outcome().await, Outcome::Committed);
     assert_eq!(harness.requests.lock().last().unwrap().1, [3]);
+}
+
+#[tokio::test]
+async fn a_rejected_block_voids_what_follows_and_nothing_before_it() {
+    let harness = start(strict);
+    harness.shut_gate();
+    let fence = Fence::default();
+    let first = harness.send("a", &[1]).await;
+    harness.wait_for_requests(1).await;
+    let before = harness.send_with("a", &[2], Duration::from_secs(60), Some(&fence)).await;
+    let bad = harness.send_with("a", &[-3], Duration::from_secs(60), Some(&fence)).await;
+    let follower = harness.send_with("a", &[4], Duration::from_secs(60), Some(&fence)).await;
+    let stranger = harness.send("a", &[5]).await;
+    harness.open_gate();
+    assert_eq!(first.outcome().await, Outcome::Committed);
+    assert!(matches!(bad.outcome().await, Outcome::Rejected(_)));
+    assert_eq!(before.outcome().await, Outcome::Committed);
+    assert!(matches!(follower.outcome().await, Outcome::Unavailable(_)));
+    assert_eq!(stranger.outcome().await, Outcome::Committed);
+    assert_eq!(harness.requests.lock().last().unwrap().1, [2, 5]);
 }
 
 #[tokio::test]

@@ -1,13 +1,11 @@
-use std::time::Instant;
-
 use arrow_array::{BooleanArray, Float64Array};
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use tokio::time::Instant;
 
 use super::super::outcome::{Submission, ticket};
 use super::*;
 use crate::memory::MemoryBudget;
 use crate::rows::{TableName, TimeUnit, Timestamps};
-
 fn column(name: &str, values: ColumnValues) -> Column {
     Column { name: name.into(), values }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::fence::FenceToken;
 use crate::memory::Charge;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::outcome::{Outcome, Resolver, Submission};
 use crate::fence::FenceToken;
@@ -46,7 +47,11 @@ impl Pending {
         self.finish(Outcome::Committed);
     }
 
+    /// What is good of the batch may be written without the row, and no follower before it.
     pub(super) fn rejected(mut self, error: RowError) {
+        if let Some(fence) = &self.fence {
+            fence.void_followers();
+        }
         self.finish(Outcome::Rejected(vec![error]));
     }
 

@@ -1,6 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::pending::Pending;
 use super::time_order::{TimeOrder, in_time_order};
@@ -156,7 +157,8 @@ impl Queue {
 
     /// Gives up the blocks whose deadline has come, or all of them.
     pub(super) fn give_up(&mut self, now: Option<Instant>, why: &Arc<str>) {
-        for waiting in self.tables.values_mut() {
+        for table in &self.turns {
+            let Some(waiting) = self.tables.get_mut(table) else { continue };
             let blocks = std::mem::take(&mut waiting.blocks);
             for pending in blocks {
                 if now.is_none_or(|now| pending.deadline <= now) {

@@ -1,12 +1,11 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::any_transport::AnyTransport;
@@ -146,7 +145,7 @@ impl Sink {
         let Some(lane) = lanes.get(number % lanes.len().max(1)) else {
             return pending.unavailable("the gateway is shutting down".into());
         };
-        match timeout_at(pending.deadline.into(), lane.reserve()).await {
+        match timeout_at(pending.deadline, lane.reserve()).await {
             Ok(Ok(permit)) => {
                 self.0.metrics.queued_blocks.inc();
                 permit.send(pending);
@@ -165,7 +164,7 @@ impl Sink {
         *self.0.lanes.lock() = Arc::new([]);
         let mut tasks = self.0.tasks.lock().await;
         let ended = async { while tasks.join_next().await.is_some() {} };
-        if timeout_at(deadline.into(), ended).await.is_err() {
+        if timeout_at(deadline, ended).await.is_err() {
             self.0.stop.cancel();
             while tasks.join_next().await.is_some() {}
         }

@@ -117,9 +117,8 @@ fn begin(pending: &Pending) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use proptest::prelude::*;
+    use tokio::time::Instant;
 
     use super::super::outcome::{Submission, ticket};
     use super::*;

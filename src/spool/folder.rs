@@ -3,6 +3,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::folder_lock::FolderLock;
 
@@ -19,6 +20,12 @@ pub trait Folder: Send + Sync {
     fn replace(&self, name: &str, contents: &[u8]) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// How long the next write and sync is to take, where neither blocks: in a simulation, whose folder is in memory.
+    /// Then the spool has no thread, and its steps are those of a task.
+    fn simulated_pace(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A file of the spool.

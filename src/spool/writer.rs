@@ -1,11 +1,12 @@
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::thread;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use super::checkpoint::Checkpoint;
 use super::entry::{Entry, EntryHead};
@@ -47,8 +48,9 @@ enum Order {
 
 /// The spool of this gateway. Appending, syncing and forgetting are the work of one thread.
 pub struct Spool {
-    /// Both are there until this is dropped.
-    orders: Option<mpsc::Sender<Order>>,
+    /// There until this is dropped.
+    orders: Option<mpsc::UnboundedSender<Order>>,
+    /// Likewise, except in a simulation.
     thread: Option<thread::JoinHandle<()>>,
     segments: Segments,
     done: Arc<Mutex<Checkpoint>>,
@@ -75,11 +77,22 @@ impl Spool {
         });
         let done = Arc::new(Mutex::new(opened.checkpoint));
         let (sender, durable) = watch::channel(log.durable());
-        let (orders, receiver) = mpsc::channel();
+        let (orders, receiver) = mpsc::unbounded_channel();
         let writer = Writer { log, orders: receiver, done: done.clone(), durable: sender };
-        let thread = thread::Builder::new().name("spool".to_owned()).spawn(move || writer.run())?;
-        let (orders, thread) = (Some(orders), Some(thread));
-        let spool = Self { orders, thread, segments: opened.segments, done, notes: notes.ok(), durable };
+        let thread = if folder.simulated_pace().is_some() {
+            tokio::spawn(writer.run_as_task(folder));
+            None
+        } else {
+            Some(thread::Builder::new().name("spool".to_owned()).spawn(move || writer.run())?)
+        };
+        let spool = Self {
+            orders: Some(orders),
+            thread,
+            segments: opened.segments,
+            done,
+            notes: notes.ok(),
+            durable,
+        };
         Ok((spool, opened.recovered))
     }
 
@@ -107,6 +120,16 @@ impl Spool {
     /// Reads an entry and hands it to `with`; nothing where the disk does not have it any more as it was written.
     pub fn read<T>(&self, location: &Location, with: impl FnOnce(Entry<'_>) -> T) -> io::Result<Option<T>> {
         self.segments.read(location, with)
+    }
+
+    /// Like [`Spool::read`], without holding up whoever waits for it.
+    pub async fn batch(&self, location: Location) -> io::Result<Option<Bytes>> {
+        let segments = self.segments.clone();
+        let read = move || segments.read(&location, |entry| Bytes::copy_from_slice(entry.batch));
+        match self.thread {
+            Some(_) => spawn_blocking(read).await.map_err(io::Error::other)?,
+            None => read(),
+        }
     }
 
     /// Notes that an entry need not be kept. It is forgotten with the next [`Spool::forget`]; when the process dies before
@@ -180,43 +203,68 @@ impl Entries {
 /// The thread.
 struct Writer {
     log: Log,
-    orders: mpsc::Receiver<Order>,
+    orders: mpsc::UnboundedReceiver<Order>,
     done: Arc<Mutex<Checkpoint>>,
     durable: watch::Sender<u64>,
 }
 
 impl Writer {
-    /// Group commit without a timer: while a sync is under way batches gather, and the next sync is for all of them.
     fn run(mut self) {
         let mut carried = None;
-        while let Some(order) = carried.take().or_else(|| self.orders.recv().ok()) {
-            match order {
-                Order::Append(entry, reply) => {
-                    let mut bytes = entry.batch.len();
-                    let mut group = vec![(entry, reply)];
-                    while bytes < GROUP_BYTES
-                        && let Ok(order) = self.orders.try_recv()
-                    {
-                        match order {
-                            Order::Append(entry, reply) => {
-                                bytes += entry.batch.len();
-                                group.push((entry, reply));
-                            }
-                            other => {
-                                carried = Some(other);
-                                break;
-                            }
+        while let Some(order) = carried.take().or_else(|| self.orders.blocking_recv()) {
+            carried = self.carry_out(order);
+        }
+    }
+
+    async fn run_as_task(mut self, folder: Arc<dyn Folder>) {
+        let mut carried = None;
+        loop {
+            let order = match carried.take() {
+                Some(order) => order,
+                None => match self.orders.recv().await {
+                    Some(order) => order,
+                    None => return,
+                },
+            };
+            if let Some(pace) = folder.simulated_pace() {
+                sleep(pace).await;
+            }
+            carried = self.carry_out(order);
+        }
+    }
+
+    /// Group commit without a timer: while a sync is under way batches gather, and the next sync is for all of them.
+    /// Returns the order that came behind them, where it is another one.
+    fn carry_out(&mut self, order: Order) -> Option<Order> {
+        match order {
+            Order::Append(entry, reply) => {
+                let mut bytes = entry.batch.len();
+                let mut group = vec![(entry, reply)];
+                let mut other = None;
+                while bytes < GROUP_BYTES
+                    && let Ok(order) = self.orders.try_recv()
+                {
+                    match order {
+                        Order::Append(entry, reply) => {
+                            bytes += entry.batch.len();
+                            group.push((entry, reply));
+                        }
+                        order => {
+                            other = Some(order);
+                            break;
                         }
                     }
-                    self.append(group);
                 }
-                Order::Forget(reply) => {
-                    let done = self.done.lock().clone();
-                    let _ = reply.send(self.log.forget(&done));
-                }
-                Order::EndSegment => self.log.end_segment(),
+                self.append(group);
+                return other;
             }
+            Order::Forget(reply) => {
+                let done = self.done.lock().clone();
+                let _ = reply.send(self.log.forget(&done));
+            }
+            Order::EndSegment => self.log.end_segment(),
         }
+        None
     }
 
     fn append(&mut self, group: Vec<(NewEntry, oneshot::Sender<Result<Location, SpoolError>>)>) {
@@ -380,6 +428,7 @@ mod tests {
         spool.end_segment();
         spool.forget().await.unwrap();
         assert_eq!(spool.append(entry(&small, Some(token))).stored().await, Err(SpoolError::OutOfLine));
+        fence.mend([]);
         spool.append(entry(&small, Some(fence.token()))).stored().await.unwrap();
     }
 }

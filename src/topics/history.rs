@@ -92,6 +92,13 @@ impl History {
         self.before.entry(place).or_default().push(batch);
     }
 
+    /// Whether the same batch was committed before under other offsets: by an attempt of its own.
+    pub fn has_another(&self, place: &Place, batch: Committed) -> bool {
+        let is_another =
+            |other: &Committed| other.sequence == batch.sequence && other.base_offset != batch.base_offset;
+        self.before.get(place).is_some_and(|before| before.iter().any(is_another))
+    }
+
     /// What was committed before this life, oldest first.
     pub(super) fn of(&self, place: &Place) -> Vec<Committed> {
         let mut batches = self.before.get(place).cloned().unwrap_or_default();

@@ -143,7 +143,7 @@ impl Admitted {
         })
     }
 
-    /// The batch is in QuestDB: gives its records their offsets and returns the first.
+    /// The batch is in QuestDB, or in the spool: gives its records their offsets and returns the first.
     pub fn commit(mut self) -> i64 {
         let base_offset = self.reserve_offsets();
         let sequence = {
@@ -180,14 +180,6 @@ impl Admitted {
         self.place.is_none_or(|place| self.partition.state.lock().producers.is_in_line(place))
     }
 
-    /// Like [`Admitted::commit`], of a batch that the lanes gave up and that is in the spool now.
-    pub fn commit_in_spool(self) -> i64 {
-        if let Some(place) = self.place {
-            self.partition.state.lock().producers.saved(place);
-        }
-        self.commit()
-    }
-
     /// The batch can never be written as it is. Its sequence numbers count as used, so that its followers are
     /// still in order.
     pub fn reject(mut self, rejection: Arc<Rejection>) {
@@ -195,8 +187,10 @@ impl Admitted {
     }
 
     fn settle(&mut self, verdict: Verdict) {
-        self.place = None;
         self.verdict.send_replace(Some(verdict));
+        if let Some(place) = self.place.take() {
+            self.partition.state.lock().producers.settled(place);
+        }
     }
 }
 

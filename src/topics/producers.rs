@@ -88,15 +88,22 @@ pub struct Producers {
 #[derive(Debug)]
 struct Producer {
     epoch: i16,
-    /// What the next batch must begin with; unknown before the first one, as after a restart of the gateway.
-    next: Option<i32>,
+    /// Where the next batch must begin; unknown before the first one, as after a restart of the gateway.
+    next: Option<Next>,
+    /// In order. Where one has failed there is a hole, until it is sent again.
     batches: VecDeque<Batch>,
+    /// Broken from the moment that one of the batches is given up, or refused and not yet at its end, to the moment that
+    /// it is settled here.
     fence: Fence,
-    /// The token of all batches in line. Void between the moment a lane gives one of them up and the moment that
-    /// one is settled here.
-    line: FenceToken,
     /// The number of the batch admitted last: tells who was silent for longest.
     used: u64,
+}
+
+/// The end of what is known without a hole.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    sequence: i32,
+    at: i64,
 }
 
 #[derive(Debug)]
@@ -104,7 +111,21 @@ struct Batch {
     number: u64,
     first: i32,
     last: i32,
+    /// Where it begins: as its sequence number, without ever wrapping.
+    at: i64,
+    token: FenceToken,
     verdict: watch::Receiver<Option<Verdict>>,
+}
+
+impl Batch {
+    fn is_open(&self) -> bool {
+        self.verdict.borrow().is_none()
+    }
+
+    fn end(&self) -> Next {
+        let records = i64::from(self.last.wrapping_sub(self.first) & i32::MAX) + 1;
+        Next { sequence: after(self.last), at: self.at + records }
+    }
 }
 
 impl Producers {
@@ -129,24 +150,28 @@ impl Producers {
         if let Some(seen) = producer.batches.iter().find(|b| b.first == batch.first && b.last == batch.last) {
             return Judgement::Seen(seen.verdict.clone());
         }
-        if producer.line.is_void() {
+        if producer.fence.is_broken() {
             return Judgement::Void;
         }
-        if let Some(expected) = producer.next
+        if let Some(Next { sequence: expected, .. }) = producer.next
             && expected != batch.first
         {
-            return Judgement::OutOfOrder { expected };
+            // Those that are given up are about to be sent again.
+            let is_void = producer.batches.iter().any(|batch| batch.is_open() && batch.token.is_void());
+            return if is_void { Judgement::Void } else { Judgement::OutOfOrder { expected } };
         }
-        producer.next = Some(after(batch.last));
-        producer.batches.push_back(Batch { number, first: batch.first, last: batch.last, verdict });
+        let token = producer.fence.token();
+        producer.add(number, batch, token.clone(), verdict);
+        producer.go_on();
         producer.trim();
-        Judgement::Next(Place { producer_id: batch.producer_id, number }, producer.line.clone())
+        Judgement::Next(Place { producer_id: batch.producer_id, number }, token)
     }
 
     /// Takes in what was committed before this life, oldest first: copies of it are answered. What comes next may begin
     /// anywhere, because not all that was committed need be known.
     pub fn restore(&mut self, before: Vec<Committed>) {
-        for Committed { sequence: Sequence { producer_id, epoch, first, last }, base_offset } in before {
+        for Committed { sequence, base_offset } in before {
+            let Sequence { producer_id, epoch, .. } = sequence;
             self.admitted += 1;
             let number = self.admitted;
             let producer = self.by_id.entry(producer_id).or_insert_with(|| Producer::new(epoch));
@@ -155,7 +180,9 @@ impl Producers {
             }
             producer.used = number;
             let verdict = watch::channel(Some(Verdict::Committed { base_offset })).1;
-            producer.batches.push_back(Batch { number, first, last, verdict });
+            let token = producer.fence.token();
+            producer.add(number, sequence, token, verdict);
+            producer.next = None;
             producer.trim();
         }
         while self.by_id.len() > PRODUCERS_REMEMBERED {
@@ -171,16 +198,17 @@ impl Producers {
         Some(Sequence { producer_id, epoch, first: batch.first, last: batch.last })
     }
 
-    /// Takes a batch that was not written out of line, and all behind it: the producer sends them again from there.
+    /// Takes a batch that was not written out of line: the producer sends it again, and those behind it that are not
+    /// written either. There may be others behind it that are: for other tables, or for none.
     pub fn failed(&mut self, place: Place) {
         let Some(producer) = self.by_id.get_mut(&place.producer_id) else { return };
-        let Some(index) = producer.batches.iter().position(|batch| batch.number == place.number) else {
-            return;
-        };
-        producer.next = Some(producer.batches[index].first);
-        producer.batches.truncate(index);
-        producer.line.void();
-        producer.line = producer.fence.token();
+        let index = producer.batches.iter().position(|batch| batch.number == place.number);
+        let Some(batch) = index.and_then(|index| producer.batches.remove(index)) else { return };
+        batch.token.void();
+        if producer.next.is_none_or(|next| batch.at < next.at) {
+            producer.next = Some(Next { sequence: batch.first, at: batch.at });
+        }
+        producer.mend();
     }
 
     /// What will become of the producer's batches before this one of which it is not known yet.
@@ -193,17 +221,23 @@ impl Producers {
     /// Whether no batch before this one has failed.
     pub fn is_in_line(&self, place: Place) -> bool {
         let Some(producer) = self.by_id.get(&place.producer_id) else { return false };
-        producer.batches.iter().any(|batch| batch.number == place.number)
+        let Some(Next { mut at, .. }) = producer.next else { return false };
+        let Some(this) = producer.batches.iter().find(|batch| batch.number == place.number) else {
+            return false;
+        };
+        for batch in producer.batches.iter().take_while(|batch| batch.at < this.at) {
+            if batch.at == at {
+                at = batch.end().at;
+            }
+        }
+        this.at <= at
     }
 
-    /// A batch that a lane gave up was saved all the same. Those behind it that were in flight then are given up by
-    /// the lanes as well; when the last of them is saved the line goes on.
-    pub fn saved(&mut self, place: Place) {
+    /// A batch has come to its end and its sequence numbers are used.
+    pub fn settled(&mut self, place: Place) {
         let Some(producer) = self.by_id.get_mut(&place.producer_id) else { return };
-        if producer.line.is_void() && producer.batches.back().is_some_and(|last| last.number == place.number)
-        {
-            producer.line = producer.fence.token();
-        }
+        producer.mend();
+        producer.go_on();
     }
 
     fn forget_stalest(&mut self) {
@@ -216,15 +250,47 @@ impl Producers {
 
 impl Producer {
     fn new(epoch: i16) -> Self {
-        let fence = Fence::default();
-        let line = fence.token();
-        Self { epoch, next: None, batches: VecDeque::new(), fence, line, used: 0 }
+        Self { epoch, next: None, batches: VecDeque::new(), fence: Fence::default(), used: 0 }
+    }
+
+    /// Adds a batch where the next one begins, or behind all where that is unknown.
+    fn add(
+        &mut self,
+        number: u64,
+        Sequence { first, last, .. }: Sequence,
+        token: FenceToken,
+        verdict: watch::Receiver<Option<Verdict>>,
+    ) {
+        let at = match self.next {
+            Some(next) => next.at,
+            None => self.batches.back().map_or(0, |last| last.end().at),
+        };
+        let batch = Batch { number, first, last, at, token, verdict };
+        self.next = Some(batch.end());
+        let index = self.batches.iter().take_while(|other| other.at < at).count();
+        self.batches.insert(index, batch);
+    }
+
+    /// Goes on to the end of what is known without a hole. Batches that are given up leave one.
+    fn go_on(&mut self) {
+        let Some(mut next) = self.next else { return };
+        for batch in &self.batches {
+            if batch.at == next.at && !(batch.is_open() && batch.token.is_void()) {
+                next = batch.end();
+            }
+        }
+        self.next = Some(next);
+    }
+
+    /// Mends the fence where the batch that has broken it is settled, and those behind it.
+    fn mend(&self) {
+        self.fence.mend(self.batches.iter().filter(|batch| batch.is_open()).map(|batch| &batch.token));
     }
 
     /// Forgets old batches, but none whose outcome is still open.
     fn trim(&mut self) {
         while self.batches.len() > BATCHES_REMEMBERED
-            && self.batches.front().is_some_and(|batch| batch.verdict.borrow().is_some())
+            && self.batches.front().is_some_and(|batch| !batch.is_open())
         {
             self.batches.pop_front();
         }
@@ -242,132 +308,5 @@ pub fn last_of(first: i32, records: u32) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sequence(epoch: i16, first: i32, records: u32) -> Sequence {
-        Sequence { producer_id: 7, epoch, first, last: last_of(first, records) }
-    }
-
-    /// Admits a batch whose outcome is already known.
-    fn admit(producers: &mut Producers, batch: Sequence) -> Judgement {
-        producers.admit(batch, watch::channel(Some(Verdict::Committed { base_offset: 0 })).1)
-    }
-
-    #[test]
-    fn the_last_five_are_answered_again_and_older_ones_are_out_of_order() {
-        let mut producers = Producers::default();
-        for first in (0..60).step_by(10) {
-            assert!(matches!(admit(&mut producers, sequence(0, first, 10)), Judgement::Next(..)));
-        }
-        for first in (10..60).step_by(10) {
-            assert!(matches!(admit(&mut producers, sequence(0, first, 10)), Judgement::Seen(_)), "{first}");
-        }
-        assert!(matches!(admit(&mut producers, sequence(0, 0, 10)), Judgement::OutOfOrder { expected: 60 }));
-    }
-
-    #[test]
-    fn a_gap_is_out_of_order_and_changes_nothing() {
-        let mut producers = Producers::default();
-        admit(&mut producers, sequence(0, 0, 10));
-        assert!(matches!(admit(&mut producers, sequence(0, 11, 1)), Judgement::OutOfOrder { expected: 10 }));
-        assert!(matches!(admit(&mut producers, sequence(0, 10, 1)), Judgement::Next(..)));
-    }
-
-    #[test]
-    fn an_unknown_producer_may_begin_anywhere() {
-        let mut producers = Producers::default();
-        assert!(matches!(admit(&mut producers, sequence(3, 1234, 10)), Judgement::Next(..)));
-        assert!(matches!(admit(&mut producers, sequence(3, 1244, 10)), Judgement::Next(..)));
-    }
-
-    #[test]
-    fn epochs_only_grow_and_begin_at_zero() {
-        let mut producers = Producers::default();
-        admit(&mut producers, sequence(1, 0, 10));
-        assert!(matches!(admit(&mut producers, sequence(0, 10, 1)), Judgement::OldEpoch { current: 1 }));
-        assert!(matches!(admit(&mut producers, sequence(2, 10, 1)), Judgement::OutOfOrder { expected: 0 }));
-        assert!(matches!(admit(&mut producers, sequence(2, 0, 1)), Judgement::Next(..)));
-    }
-
-    #[test]
-    fn sequences_wrap() {
-        let mut producers = Producers::default();
-        admit(&mut producers, sequence(0, i32::MAX - 4, 10));
-        assert_eq!(last_of(i32::MAX - 4, 10), 4);
-        assert_eq!(last_of(i32::MAX, 1), i32::MAX);
-        assert!(matches!(admit(&mut producers, sequence(0, 5, 1)), Judgement::Next(..)));
-    }
-
-    #[test]
-    fn a_failed_batch_takes_its_followers_out_of_line() {
-        let mut producers = Producers::default();
-        admit(&mut producers, sequence(0, 0, 10));
-        let Judgement::Next(place, token) = admit(&mut producers, sequence(0, 10, 10)) else { panic!() };
-        let Judgement::Next(follower, _) = admit(&mut producers, sequence(0, 20, 10)) else { panic!() };
-        // The lane gives up; before that is settled, nothing new may be written.
-        token.void();
-        assert!(matches!(admit(&mut producers, sequence(0, 30, 10)), Judgement::Void));
-        producers.failed(place);
-        let Judgement::Next(_, again) = admit(&mut producers, sequence(0, 10, 10)) else { panic!() };
-        assert!(!again.is_void() && token.is_void());
-        // The follower's own failure comes late and must not take the second attempt down.
-        assert!(matches!(admit(&mut producers, sequence(0, 20, 10)), Judgement::Next(..)));
-        producers.failed(follower);
-        assert!(!again.is_void());
-        assert!(matches!(admit(&mut producers, sequence(0, 30, 10)), Judgement::Next(..)));
-    }
-
-    #[test]
-    fn the_line_goes_on_when_the_last_batch_of_a_void_one_is_saved() {
-        let mut producers = Producers::default();
-        let Judgement::Next(first, token) = admit(&mut producers, sequence(0, 0, 10)) else { panic!() };
-        let Judgement::Next(second, _) = admit(&mut producers, sequence(0, 10, 10)) else { panic!() };
-        token.void();
-        producers.saved(first);
-        assert!(matches!(admit(&mut producers, sequence(0, 20, 10)), Judgement::Void));
-        assert!(producers.is_in_line(second));
-        producers.saved(second);
-        let Judgement::Next(third, _) = admit(&mut producers, sequence(0, 20, 10)) else { panic!() };
-        producers.failed(second);
-        assert!(producers.is_in_line(first) && !producers.is_in_line(second) && !producers.is_in_line(third));
-    }
-
-    #[test]
-    fn the_batches_before_are_known_until_they_are_settled() {
-        let mut producers = Producers::default();
-        let (sender, verdict) = watch::channel(None);
-        producers.admit(sequence(0, 0, 10), verdict);
-        admit(&mut producers, sequence(0, 10, 10));
-        let Judgement::Next(third, _) = admit(&mut producers, sequence(0, 20, 10)) else { panic!() };
-        assert_eq!(producers.open_before(third).len(), 1);
-        sender.send_replace(Some(Verdict::Committed { base_offset: 0 }));
-        assert_eq!(producers.open_before(third).len(), 0);
-    }
-
-    #[test]
-    fn what_was_committed_before_is_answered_and_what_comes_next_may_begin_anywhere() {
-        let mut producers = Producers::default();
-        let before = (0..8).map(|n| Committed { sequence: sequence(2, n * 10, 10), base_offset: n.into() });
-        producers.restore(before.collect());
-        let Judgement::Seen(verdict) = admit(&mut producers, sequence(2, 70, 10)) else { panic!() };
-        assert_eq!(*verdict.borrow(), Some(Verdict::Committed { base_offset: 7 }));
-        assert!(matches!(admit(&mut producers, sequence(1, 80, 10)), Judgement::OldEpoch { current: 2 }));
-        assert!(matches!(admit(&mut producers, sequence(2, 90, 10)), Judgement::Next(..)));
-        assert!(matches!(
-            admit(&mut producers, sequence(2, 110, 10)),
-            Judgement::OutOfOrder { expected: 100 }
-        ));
-    }
-
-    #[test]
-    fn the_number_of_producers_is_bounded() {
-        let mut producers = Producers::default();
-        for producer_id in 0..2 * PRODUCERS_REMEMBERED as i64 {
-            admit(&mut producers, Sequence { producer_id, epoch: 0, first: 0, last: 0 });
-        }
-        assert_eq!(producers.by_id.len(), PRODUCERS_REMEMBERED);
-        let last = 2 * PRODUCERS_REMEMBERED as i64 - 1;
-        assert!(producers.by_id.contains_key(&last) && !producers.by_id.contains_key(&0));
-    }
-}
+#[path = "producers_tests.rs"]
+mod tests;

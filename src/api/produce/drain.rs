@@ -6,13 +6,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use quafka_protocol::RecordBatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,12 +68,13 @@ pub async fn drain(gateway: Arc<Gateway>, spooling: Arc<Spooling>, stop: Cancell
     let drain = Arc::new(Drain { gateway, spooling, stop, window, window_size });
     let workers = TaskTracker::new();
     tokio::select! {
+        biased;
+        () = drain.stop.cancelled() => {}
         ended = drain.clone().hand_out(&workers) => if let Err(error) = ended {
             tracing::error!("the spool cannot be read: {error}; what is in it is written after the next start");
             drain.stop.cancelled().await;
         },
         () = drain.clone().forget_regularly() => {}
-        () = drain.stop.cancelled() => {}
     }
     workers.close();
     workers.wait().await;
@@ -105,6 +105,7 @@ impl Drain {
     async fn work(self: Arc<Self>, place: Place, mut queue: mpsc::UnboundedReceiver<Waiting>) {
         loop {
             let first = tokio::select! {
+                biased;
                 () = self.stop.cancelled() => return,
                 waiting = queue.recv() => match waiting {
                     Some(waiting) => waiting,
@@ -127,6 +128,7 @@ impl Drain {
                 if let Some(failure) = failure {
                     self.complain(&place, batches.len(), &failure);
                     tokio::select! {
+                        biased;
                         () = self.stop.cancelled() => return,
                         () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
                     }
@@ -154,11 +156,11 @@ impl Drain {
             Err(failure) => return Some(failure),
         };
         // When a batch is given up, those behind it are not written before it.
-        let line = Fence::default().token();
+        let line = Fence::default();
         let mut failure = None;
         let mut begun = Vec::new();
         for waiting in batches.iter() {
-            match self.begin(&topic, &mut plans, waiting, line.clone(), deadline, begun.is_empty()).await {
+            match self.begin(&topic, &mut plans, waiting, line.token(), deadline, begun.is_empty()).await {
                 Ok(Some(writing)) => begun.push(writing),
                 Ok(None) => break,
                 Err(failed) => {
@@ -238,13 +240,10 @@ impl Drain {
     }
 
     async fn read(&self, waiting: &Waiting) -> Result<Option<Bytes>, Failure> {
-        let (spooling, location) = (self.spooling.clone(), waiting.location);
-        let read = spawn_blocking(move || {
-            spooling.spool.read(&location, |entry| Bytes::copy_from_slice(entry.batch))
-        });
-        let storage = |message: String| Failure::new(quafka_protocol::ErrorCode::KafkaStorageError, message);
-        let read = read.await.map_err(|error| storage(error.to_string()))?;
-        let read = read.map_err(|error| storage(format!("the spool cannot be read: {error}")))?;
+        let read = self.spooling.spool.batch(waiting.location).await.map_err(|error| {
+            let message = format!("the spool cannot be read: {error}");
+            Failure::new(quafka_protocol::ErrorCode::KafkaStorageError, message)
+        })?;
         if read.is_none() {
             let EntryHead { number, topic, partition, base_offset, .. } = &waiting.head;
             tracing::error!(

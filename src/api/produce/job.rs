@@ -1,10 +1,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use quafka_protocol::{ErrorCode, RecordBatch};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::bad_records::BadRecords;
 use super::batch::{Converted, Placement, convert};
@@ -390,7 +389,7 @@ impl Writing {
 
 /// Waits for the turn to make rows.
 pub(super) async fn decode_turn(gateway: &Gateway, deadline: Instant) -> Result<DecodeTurn, Failure> {
-    timeout_at(deadline.into(), gateway.memory.decode_turn()).await.map_err(|_| {
+    timeout_at(deadline, gateway.memory.decode_turn()).await.map_err(|_| {
         let message = "memory is full of batches that wait for QuestDB (limits.memory)".to_owned();
         Failure::new(ErrorCode::NotEnoughReplicas, message)
     })

@@ -5,10 +5,10 @@
 //! 1. acks must be -1, 0 or 1: else 21 everywhere.
 //! 2. A transactional id: 53 everywhere.
 //! 3. The topic: 17, 3 or 44 as in Metadata; an unknown partition 3; no records at all 87.
-//! 4. QuestDB's table must be known, or be known not to be there: else 19. One that is not there is created where the
+//! 4. The batch, as in [`quafka_protocol::RecordBatch::parse`]: 87, 10, 2, 76; zstd below version 7: 76.
+//! 5. The producer's epoch and sequence (KIP-98): 47, 45; a batch that was sent before is answered as it was then.
+//! 6. QuestDB's table must be known, or be known not to be there: else 19. One that is not there is created where the
 //!    topic's settings say how; if QuestDB refuses that, 40.
-//! 5. The batch, as in [`quafka_protocol::RecordBatch::parse`]: 87, 10, 2, 76; zstd below version 7: 76.
-//! 6. The producer's epoch and sequence (KIP-98): 47, 45; a batch that was sent before is answered as it was then.
 //! 7. Decompression: 10 over the limit, else 2. Records that lie about their sizes: 87.
 //! 8. Records that cannot become rows: 87 with `record_errors` (KIP-467), and nothing of the batch is written.
 //! 9. What QuestDB says: committed 0; rejected as in 8; certainly not written 19; outcome unknown, or not known in
@@ -29,7 +29,7 @@ mod target;
 mod unfinished;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use quafka_protocol::requests::ProduceRequest;
@@ -40,6 +40,7 @@ use crate::config::Durability;
 use response::Failure;
 use settle::Pending;
 use target::Target;
+use tokio::time::Instant;
 
 pub use drain::drain;
 pub use label::Written;

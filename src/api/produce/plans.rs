@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quafka_protocol::ErrorCode;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::response::Failure;
 use crate::api::Gateway;
@@ -88,7 +88,7 @@ pub(super) async fn schema(
 ) -> Result<Arc<TableSchema>, Failure> {
     let unavailable = |reason| Failure::new(ErrorCode::NotEnoughReplicas, reason);
     loop {
-        match timeout_at(deadline.into(), gateway.schemas.table_of(table, topic.config())).await {
+        match timeout_at(deadline, gateway.schemas.table_of(table, topic.config())).await {
             Ok(Ok(schema)) => return Ok(schema),
             Ok(Err(refused @ SchemaError::Refused { .. })) => {
                 return Err(Failure::new(ErrorCode::InvalidConfig, refused.to_string()));

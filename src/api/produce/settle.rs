@@ -3,10 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use quafka_protocol::ErrorCode;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::job::Writing;
 use super::response::{Failure, PartitionResponse, encode};
@@ -114,7 +113,7 @@ async fn in_time<F: Future>(
 ) -> Result<F::Output, Pin<Box<F>>> {
     match answer_by {
         None => Ok(future.await),
-        Some(answer_by) => match timeout_at(answer_by.into(), &mut future).await {
+        Some(answer_by) => match timeout_at(answer_by, &mut future).await {
             Ok(output) => Ok(output),
             Err(_) => Err(future),
         },

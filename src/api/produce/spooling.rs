@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,7 +18,7 @@ use super::settle::Pending;
 use crate::config::{Durability, SpoolConfig};
 use crate::fence::FenceToken;
 use crate::memory::FrameCharge;
-use crate::spool::{Appended, Entry, EntryHead, LogOptions, NewEntry, OnDisk, Recovered, Spool, SpoolError};
+use crate::spool::{Appended, Entry, EntryHead, Folder, LogOptions, NewEntry, Recovered, Spool, SpoolError};
 use crate::topics::{Admitted, Committed, History, Sequence, last_of};
 
 /// A topic's partition.
@@ -75,21 +74,15 @@ impl Spooling {
     /// The spool's folder in the data dir.
     pub const FOLDER: &str = "spool";
 
-    /// Opens the spool in a data dir and says in the log what it holds. None where there is none and none is needed:
-    /// what an earlier configuration has left there is written in any case.
+    /// Opens the spool and says in the log what it holds.
     pub fn open(
-        data_dir: &Path,
+        folder: Arc<dyn Folder>,
         durability: Durability,
         config: &SpoolConfig,
         metrics: SpoolMetrics,
         history: &mut History,
         written: &Written,
-    ) -> io::Result<Option<Self>> {
-        let path = data_dir.join(Self::FOLDER);
-        if durability == Durability::Direct && !path.exists() {
-            return Ok(None);
-        }
-        let folder = Arc::new(OnDisk::take(&path)?);
+    ) -> io::Result<Self> {
         let options =
             LogOptions { segment_bytes: config.segment_bytes as u64, limit_bytes: config.bytes as u64 };
         let mut waiting = HashMap::new();
@@ -97,6 +90,11 @@ impl Spooling {
         let (spool, recovered) = Spool::open(folder, options, |entry| {
             let place: Place = (entry.head.topic.as_str().into(), entry.head.partition);
             if let Some(committed) = committed(entry) {
+                // The disk failed to sync this one, so its producer has sent it again, and QuestDB has taken that.
+                if history.has_another(&place, committed) {
+                    done.push(entry.head.number);
+                    return;
+                }
                 history.add(place.clone(), committed);
             }
             if written.has(&entry.head, &place) {
@@ -109,7 +107,7 @@ impl Spooling {
         say(&recovered);
         metrics.batches.set((recovered.entries - done.len() as u64) as i64);
         metrics.disk_bytes.set(spool.disk_bytes() as i64);
-        Ok(Some(Self { spool, durability, waiting: Mutex::new(waiting), metrics }))
+        Ok(Self { spool, durability, waiting: Mutex::new(waiting), metrics })
     }
 
     /// Whether all batches go to the spool.
@@ -236,7 +234,7 @@ impl Storing {
         metrics.appended_bytes.inc_by(u64::from(location.bytes));
         metrics.disk_bytes.set(claim.spooling.spool.disk_bytes() as i64);
         claim.keep();
-        Ok(admitted.commit_in_spool())
+        Ok(admitted.commit())
     }
 }
 
@@ -307,3 +305,7 @@ fn say(recovered: &Recovered) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "spooling_tests.rs"]
+mod tests;

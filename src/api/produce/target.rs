@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use quafka_protocol::{ErrorCode, RecordBatch};
+use tokio::time::Instant;
 
 use super::Circumstances;
 use super::batch::{Checked, Placement, check, check_records};
@@ -22,7 +22,8 @@ use crate::topics::{Admitted, Partition, Topic};
 /// A topic that can be written to.
 pub(super) struct Target {
     topic: Arc<Topic>,
-    /// Err: QuestDB does not answer, and batches may overflow into the spool.
+    /// Err: nothing can be written now. Batches are checked all the same: they may overflow into the spool, and one that
+    /// fails keeps those behind it from being taken for the first of their producer.
     plans: Result<Plans, Failure>,
 }
 
@@ -34,11 +35,7 @@ impl Target {
             .map_err(|error| Failure::new(topic_error(&error), format!("topic {name:?}: {error}")))?;
         let plans = match &gateway.spooling {
             Some(spooling) if spooling.takes_all() => Ok(Plans::default()),
-            Some(spooling) if spooling.overflows() => match Plans::of(gateway, &topic, deadline).await {
-                Err(failure) if !failure.is_questdbs() => return Err(failure),
-                plans => plans,
-            },
-            _ => Ok(Plans::of(gateway, &topic, deadline).await?),
+            _ => Plans::of(gateway, &topic, deadline).await,
         };
         Ok(Self { topic, plans })
     }
@@ -61,9 +58,9 @@ impl Target {
             return Err(Pending::Failed(failure));
         };
         let overflows = gateway.spooling.as_ref().is_some_and(|spooling| spooling.overflows());
-        let turn = match decode_turn(gateway, circumstances.deadline).await {
-            Err(failure) if !overflows => return Err(Pending::Failed(failure)),
-            turn => turn,
+        let turn = match &self.plans {
+            Ok(_) => decode_turn(gateway, circumstances.deadline).await,
+            Err(failure) => Err(failure.clone()),
         };
         let Checked { batch, mut admitted } =
             check(partition, &records, circumstances, limits, &gateway.metrics)?;
@@ -94,7 +91,7 @@ impl Target {
         let begun = match (&mut self.plans, turn) {
             (Ok(plans), Ok(turn)) => job.begin(&batch, plans, turn).await,
             (Err(failure), _) => Err(failure.clone()),
-            (_, Err(failure)) => Err(failure),
+            (Ok(_), Err(failure)) => Err(failure),
         };
         match (begun, overflow) {
             (Ok(Begun::Rows(begun)), overflow) => {

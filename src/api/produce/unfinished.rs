@@ -7,10 +7,11 @@ use std::collections::{HashSet, VecDeque};
 use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use quafka_protocol::{BatchHeader, ErrorCode};
+use tokio::time::Instant;
 
 use super::bad_records::BadRecords;
 use super::job::Write;
