@@ -237,7 +237,7 @@ async fn a_schema_that_the_registry_does_not_have_makes_a_bad_record_until_it_do
     let says = [
         (1, "the schema registry does not have schema 2"),
         (2, "schema 3 of the registry: a schema has no `type`"),
-        (3, "it is PROTOBUF, which quafka does not read yet"),
+        (3, "it is PROTOBUF, which quafka does not read"),
         (4, "does not have version 1 of subject \"x\""),
         (5, "does not begin with a zero byte"),
     ];
@@ -339,6 +339,46 @@ async fn schemas_of_schemas_of_headers_and_of_keys() {
     questdb.wait_for_rows("headers", 1, PATIENCE).await;
     let rows = questdb.sql("SELECT price_cents, price_unit, key FROM headers").await;
     assert_eq!(rows, [[serde_json::json!(42), "EUR".into(), "key".into()]]);
+}
+
+/// A JSON Schema, and another that it refers to by its name; what contradicts it; and the same where no format is set.
+#[tokio::test]
+async fn json_by_its_schema() {
+    let questdb = QuestDbServer::start().await;
+    let (peer, port) = Peer::start().await;
+    let order = r#"{"type":"object","properties":{"price":{"$ref":"money.json"},"at":{"type":"string","format":"date-time"}}}"#;
+    peer.register(
+        "/schemas/ids/1",
+        order,
+        r#","schemaType":"JSON","references":[{"name":"money.json","subject":"money","version":1}]"#,
+    );
+    let money = r#"{"type":"object","properties":{"cents":{"type":"number"}}}"#;
+    peer.register("/subjects/money/versions/1", money, r#","schemaType":"JSON""#);
+    let config = config(port, "").replace("avro", "json_schema");
+    let gateway = Gateway::start(&(config + "[topics.auto]\nformat = \"auto\"\n"), questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let value = |json: &str| [b"\0\0\0\0\x01", json.as_bytes()].concat();
+    for topic in ["orders", "auto"] {
+        let good = value(r#"{"price":{"cents":5},"at":"2020-01-02T03:04:05Z","more":1}"#);
+        let answer = send(&mut wire, topic, Batch::of([good]).encode(), 30_000).await;
+        assert_eq!(answer.error_code, 0, "{}", message(&answer));
+        questdb.wait_for_rows(topic, 1, PATIENCE).await;
+        let columns = questdb.sql(&format!("SELECT \"column\", type FROM table_columns('{topic}')")).await;
+        let types: Vec<_> = columns.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+        for (column, kind) in [("price_cents", "DOUBLE"), ("at", "TIMESTAMP"), ("more", "LONG")] {
+            assert!(types.contains(&(column.into(), kind.into())), "{types:?}");
+        }
+        let bad = value(r#"{"price":{"cents":"5"}}"#);
+        let answer = send(&mut wire, topic, Batch::of([bad]).encode(), 30_000).await;
+        assert_eq!(answer.error_code, 87);
+        let error = answer.record_errors[0].batch_index_error_message.clone().unwrap();
+        assert!(
+            error.contains(
+                "by schema 1, field `price_cents`: \"5\" contradicts the schema, which says number"
+            ),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]

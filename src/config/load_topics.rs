@@ -39,7 +39,7 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         report.error(&section.full("key_format"), reason);
     }
     for (key, format) in [("format", settings.format), ("key_format", settings.key_format)] {
-        if let Some(later @ (Format::Protobuf | Format::JsonSchema)) = format {
+        if let Some(later @ Format::Protobuf) = format {
             report.error(&section.full(key), format!("`{later}` is not there yet"));
         }
     }
@@ -135,10 +135,14 @@ fn check_merged(topics: &TopicsConfig, has_registry: bool, report: &mut Report<'
                 own.key_schema.is_some(),
             ),
         ] {
-            if format == Format::Avro && schema.is_none() && !has_registry && (format_is_own || schema_is_own)
-            {
+            let file = match format {
+                Format::Avro => "x.avsc",
+                Format::JsonSchema => "x.json",
+                _ => continue,
+            };
+            if schema.is_none() && !has_registry && (format_is_own || schema_is_own) {
                 let reason = format!(
-                    "`{format}` needs a schema: a registry, `[registry]`, or a file, {part}schema = {{ file = \"x.avsc\" }}"
+                    "`{format}` needs a schema: a registry, `[registry]`, or a file, {part}schema = {{ file = \"{file}\" }}"
                 );
                 report.error(&blame(&format!("{part}format")), reason);
             }

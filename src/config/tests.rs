@@ -374,6 +374,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     ("[topics.a]\nformat = \"avro\"", "q.toml:2: topics.\"a\".format: ", "needs a schema: a registry"),
     ("[topics.a]\nkey_format = \"avro\"", "q.toml:2: topics.\"a\".key_format: ", "key_schema = {"),
+    (
+        "[topics.a]\nformat = \"json_schema\"",
+        "q.toml:2: topics.\"a\".format: ",
+        "schema = { file = \"x.json\" }",
+    ),
     ("[topics.a]\nformat = \"protobuf\"", "q.toml:2: topics.\"a\".format: ", "not there yet"),
     ("[topics.a]\nschema = \"x.avsc\"", "q.toml:2: topics.\"a\".schema: ", "a table such as"),
     ("[topics]\na = 5", "q.toml:2: topics.\"a\": ", "must be a table"),

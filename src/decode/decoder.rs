@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::avro::AvroSchema;
 use super::csv::CsvRow;
 use super::envelope::Envelope;
+use super::json_schema::JsonSchema;
 use super::schemas::{self, BySchema};
 use super::{Payload, PayloadError, Schema, SchemaView, Value, influx, json, primitives};
 use crate::config::{Format, LoneSurrogates, SchemaFile, TopLevelArray, TopicConfig};
@@ -144,7 +145,7 @@ impl Decoder {
         each: impl FnMut(Payload) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(found) = self.by_schema(bytes, header, schemas)? {
-            return self.rows(read_by_schema(&found, schemas)?, each);
+            return self.rows(self.read_by_schema(&found, schemas)?, each);
         }
         let payload = match &self.kind {
             // It has been read by its schema, or refused.
@@ -165,6 +166,21 @@ impl Decoder {
             Kind::Primitive(read) => of_one_type(read(bytes)?),
         };
         self.rows(payload, each)
+    }
+
+    fn read_by_schema(
+        &self,
+        found: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+    ) -> Result<Payload, PayloadError> {
+        let Some(schema) = schemas.schema(found) else { return Ok(Value::Null.into()) };
+        let read = |body: &[u8]| {
+            schema
+                .read(body)
+                .map_err(|error| PayloadError::invalid(format!("by {}, {error}", schemas.name(found))))
+        };
+        let value = if schema.is_of_json() { self.json(found.body, read)? } else { read(found.body)? };
+        Ok(Payload { has_schema: true, ..Payload::from(value) })
     }
 
     /// Hands on what a payload stands for, by the settings of arrays.
@@ -210,14 +226,6 @@ fn of_one_type(value: Value) -> Payload {
     Payload { has_schema: true, ..Payload::from(value) }
 }
 
-fn read_by_schema(found: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<Payload, PayloadError> {
-    let read = schemas.schema(found).map(|schema| schema.read(found.body));
-    match read.unwrap_or(Ok(Value::Null)) {
-        Ok(value) => Ok(Payload { has_schema: true, ..Payload::from(value) }),
-        Err(error) => Err(PayloadError::invalid(format!("by {}, {error}", schemas.name(found)))),
-    }
-}
-
 /// The schema that a file has.
 fn of_file(format: Format, schema: Option<&SchemaFile>) -> Result<Option<Schema>, DecoderConfigError> {
     let Some(SchemaFile { file, .. }) = schema else { return Ok(None) };
@@ -228,6 +236,10 @@ fn of_file(format: Format, schema: Option<&SchemaFile>) -> Result<Option<Schema>
         Format::Avro => {
             let schema = AvroSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
             Ok(Some(Schema::Avro(Arc::new(schema))))
+        }
+        Format::JsonSchema => {
+            let schema = JsonSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
+            Ok(Some(Schema::Json(Arc::new(schema))))
         }
         _ => Err(not_yet(format)),
     }
@@ -242,8 +254,8 @@ fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderC
         Format::Auto => Kind::Auto,
         Format::Json => Kind::Json,
         Format::JsonEnvelope => Kind::Envelope(Envelope::default()),
-        Format::Avro => Kind::Schema(of_file(format, schema)?),
-        Format::Protobuf | Format::JsonSchema => return Err(not_yet(format)),
+        Format::Avro | Format::JsonSchema => Kind::Schema(of_file(format, schema)?),
+        Format::Protobuf => return Err(not_yet(format)),
         Format::Text => Kind::Text,
         Format::Raw => Kind::Raw,
         Format::Csv => {

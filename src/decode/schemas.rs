@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use parking_lot::RwLock;
 
-use super::avro::{AvroError, AvroSchema};
+use super::avro::AvroSchema;
+use super::json;
+use super::json_schema::JsonSchema;
 use super::{PayloadError, Value};
 
 /// How a payload names its schema.
@@ -33,14 +35,30 @@ impl fmt::Display for SchemaKey {
 pub enum Schema {
     /// Avro's.
     Avro(Arc<AvroSchema>),
+    /// JSON Schema.
+    Json(Arc<JsonSchema>),
 }
 
 impl Schema {
-    /// Reads a payload that was written with it, without its framing.
-    pub(super) fn read(&self, body: &[u8]) -> Result<Value, AvroError> {
+    /// Reads a payload that was written with it, without its framing. Err: what is wrong with it.
+    pub(crate) fn read(&self, body: &[u8]) -> Result<Value, String> {
         match self {
-            Self::Avro(schema) => schema.read(body),
+            Self::Avro(schema) => schema.read(body).map_err(|error| error.to_string()),
+            Self::Json(schema) => schema.read(body).map_err(|error| error.to_string()),
         }
+    }
+
+    /// Whether a payload is null, and nothing else.
+    pub(crate) fn is_null(&self, body: &[u8]) -> bool {
+        match self {
+            Self::Avro(schema) => schema.is_null(body),
+            Self::Json(_) => json::is_null(body),
+        }
+    }
+
+    /// Whether its payloads are JSON.
+    pub(crate) fn is_of_json(&self) -> bool {
+        matches!(self, Self::Json(_))
     }
 }
 
@@ -116,6 +134,14 @@ impl<'d, 'r> BySchema<'d, 'r> {
     /// Of a file's schema.
     pub(super) fn of_file(schema: &'d Schema, body: &'r [u8]) -> Self {
         Self { place: Place::File(schema), body }
+    }
+
+    /// The same with another payload, where there is one.
+    pub(crate) fn with_body<'s>(self, body: Option<&'s [u8]>) -> BySchema<'d, 's>
+    where
+        'r: 's,
+    {
+        BySchema { place: self.place, body: body.unwrap_or(self.body) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::decode::avro::{
 };
 use crate::decode::json::{Number, NumberValue};
 use crate::decode::{Timestamp, Value};
-use crate::rows::{Binding, ColumnBuilder, Destination, KEY, NONE, RECORD, Target, Values};
+use crate::rows::{Binding, ColumnBuilder, Destination, KEY, MAX_BINDINGS, NONE, RECORD, Target, Values};
 
 /// Why a payload is no row.
 #[derive(Debug)]
@@ -37,9 +37,6 @@ impl From<AvroError> for Fault {
     }
 }
 
-/// As many schemas in one block are remembered. Records of more cost what the first of each costs.
-const MAX_BINDINGS: usize = 64;
-
 const MILLIS_A_DAY: i64 = 86_400_000;
 
 impl Row<'_, '_> {
@@ -51,7 +48,7 @@ impl Row<'_, '_> {
         let mut bindings = std::mem::take(&mut self.block.bindings);
         let bound = bindings
             .iter()
-            .position(|binding| binding.schema == schema.serial() && binding.object == object)
+            .position(|binding| binding.is_of(schema.serial(), object))
             .map_or_else(|| self.bind(schema.serial(), program, object, &mut bindings), Ok);
         let done = match bound {
             Ok(number) => {
@@ -404,7 +401,7 @@ impl Shape {
 
 impl Plan {
     /// The column of a key or a value that is no object.
-    fn column_of(&self, object: u32) -> &str {
+    pub(super) fn column_of(&self, object: u32) -> &str {
         if object == KEY { &self.key_column } else { &self.value_column }
     }
 }

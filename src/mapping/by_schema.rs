@@ -1,12 +1,15 @@
 //! Records whose key or value is read by a schema of its own, in place.
 
+use std::collections::HashSet;
+
 use super::attempt::{Superseded, row_error};
-use super::avro::Fault;
 use super::pipeline::{SchemasOf, unreadable};
 use super::plan::{InPlace, Plan};
 use super::record::{Appended, Row, SourceRecord};
 use super::refusal::Refusal;
-use crate::decode::{BySchema, Schema, SchemaView};
+use super::{avro, json_schema};
+use crate::config::LoneSurrogates;
+use crate::decode::{BySchema, Schema, SchemaView, json};
 use crate::rows::{BlockBuilder, KEY, RowError, VALUE};
 
 impl Plan {
@@ -22,16 +25,10 @@ impl Plan {
         self.take_up(record, block)?;
         let mut outcome = self.attempt_by_schema(record, found, schemas, block);
         if let Err(refusal) = &outcome
-            && let Some((key, value)) = self.without_halves(refusal, record)
+            && let Some(replaced) = self.with_replaced_halves(refusal, record, found, schemas)
         {
-            // Only what no schema reads is JSON.
-            let record = SourceRecord {
-                key: if found.key.is_some() { record.key } else { key.as_deref() },
-                value: if found.value.is_some() { record.value } else { Some(&value) },
-                ..record.clone()
-            };
             block.rollback();
-            outcome = self.attempt_by_schema(&record, found, schemas, block);
+            outcome = replaced.attempt(|record, found| self.attempt_by_schema(record, found, schemas, block));
         }
         match outcome {
             Ok(appended) => Ok(appended),
@@ -53,12 +50,69 @@ impl Plan {
         match Row::new(self, block).by_schema(record, found, schemas, None) {
             Err(Refusal::DuplicateMember) => {
                 block.rollback();
-                let value = if found.value.is_some() { b"" } else { record.value.unwrap_or_default() };
-                let superseded = Superseded::of(record.key, value, self.value)?;
+                let key = json_of(found.key.as_ref(), record.key, schemas);
+                let value = json_of(found.value.as_ref(), record.value, schemas);
+                let superseded = Superseded::of(key, value.unwrap_or_default(), self.value)?;
                 Row::new(self, block).by_schema(record, found, schemas, Some(&superseded))
             }
             outcome => outcome,
         }
+    }
+
+    /// The record with `?` for each half of a surrogate pair in JSON, where that is wanted and changes something.
+    #[cold]
+    fn with_replaced_halves<'r>(
+        &self,
+        refusal: &Refusal,
+        record: &'r SourceRecord<'r>,
+        found: &'r SchemasOf<'r, 'r>,
+        schemas: &SchemaView<'_>,
+    ) -> Option<Replaced<'r>> {
+        if !refusal.is_of_text() || self.config.lone_surrogates != LoneSurrogates::Replace {
+            return None;
+        }
+        let replaced = |part: Option<&BySchema<'_, '_>>| {
+            let part = part.filter(|part| schemas.schema(part).is_some_and(Schema::is_of_json))?;
+            json::without_lone_surrogates(part.body)
+        };
+        let bodies = (replaced(found.key.as_ref()), replaced(found.value.as_ref()));
+        let plain = self.without_halves(refusal, record);
+        (bodies.0.is_some() || bodies.1.is_some() || plain.is_some()).then_some(Replaced {
+            record,
+            found,
+            bodies,
+            plain,
+        })
+    }
+}
+
+/// A record of which parts have been replaced.
+struct Replaced<'r> {
+    record: &'r SourceRecord<'r>,
+    found: &'r SchemasOf<'r, 'r>,
+    /// What is read by a schema.
+    bodies: (Option<Vec<u8>>, Option<Vec<u8>>),
+    /// What is not.
+    plain: Option<(Option<Vec<u8>>, Vec<u8>)>,
+}
+
+impl Replaced<'_> {
+    fn attempt<T>(&self, attempt: impl FnOnce(&SourceRecord<'_>, &SchemasOf<'_, '_>) -> T) -> T {
+        let Self { record, found, bodies, plain } = self;
+        let (key, value) = match plain {
+            Some((key, value)) => (key.as_deref(), Some(value.as_slice())),
+            None => (record.key, record.value),
+        };
+        let record = SourceRecord {
+            key: if found.key.is_some() { record.key } else { key },
+            value: if found.value.is_some() { record.value } else { value },
+            ..(*record).clone()
+        };
+        let found = SchemasOf {
+            key: found.key.map(|key| key.with_body(bodies.0.as_deref())),
+            value: found.value.map(|value| value.with_body(bodies.1.as_deref())),
+        };
+        attempt(&record, &found)
     }
 }
 
@@ -82,7 +136,9 @@ impl Row<'_, '_> {
         match (&found.key, record.key) {
             (Some(key), _) if !write_key => self.check(key, schemas)?,
             (Some(key), _) if is_null(key, schemas) => {}
-            (Some(key), _) => self.payload(key, schemas, KEY)?,
+            (Some(key), _) => {
+                self.payload(key, schemas, KEY, superseded.map(|superseded| &superseded.key))?;
+            }
             (None, Some(key)) if write_key => self.key(key, superseded.map(|superseded| &superseded.key))?,
             (None, Some(key)) if plan.key == InPlace::Json => plan.check_key(key)?,
             (None, _) => {}
@@ -90,7 +146,9 @@ impl Row<'_, '_> {
         self.in_key = false;
         match (&found.value, record.value) {
             _ if is_nothing => return Ok(Appended::Skipped),
-            (Some(value), _) => self.payload(value, schemas, VALUE)?,
+            (Some(value), _) => {
+                self.payload(value, schemas, VALUE, superseded.map(|superseded| &superseded.value))?;
+            }
             (None, value) => {
                 let superseded = superseded.map(|superseded| &superseded.value);
                 self.plain_value(value.unwrap_or_default(), superseded)?;
@@ -107,27 +165,66 @@ impl Row<'_, '_> {
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
         object: u32,
+        superseded: Option<&HashSet<usize>>,
     ) -> Result<(), Refusal> {
         let Some(schema) = schemas.schema(payload) else { return Ok(()) };
         match schema {
             Schema::Avro(schema) => match self.avro(schema, payload.body, object) {
                 Ok(()) => Ok(()),
-                Err(Fault::Refused(refusal)) => Err(refusal),
-                Err(Fault::Misread(error)) => Err(self.misread(payload, schemas, &error)),
+                Err(avro::Fault::Refused(refusal)) => Err(refusal),
+                Err(avro::Fault::Misread(error)) => Err(self.misread(payload, schemas, None, &error)),
             },
+            Schema::Json(schema) => self
+                .json_schema(schema, payload.body, object, superseded)
+                .map_err(|fault| self.bad_json(payload, schemas, fault)),
         }
     }
 
     /// A key that is not written, and has to be what its format says all the same.
     #[cold]
     fn check(&self, payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<(), Refusal> {
-        match schemas.schema(payload) {
-            Some(Schema::Avro(schema)) => match schema.read(payload.body) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(self.misread(payload, schemas, &error)),
-            },
-            None => Ok(()),
+        let Some(schema) = schemas.schema(payload) else { return Ok(()) };
+        let checked = match (schema.read(payload.body), self.replaced_json(schema, payload)) {
+            (Err(_), Some(replaced)) => schema.read(&replaced),
+            (checked, _) => checked,
+        };
+        match checked {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.misread(payload, schemas, None, &error)),
         }
+    }
+
+    /// A payload without the halves of surrogate pairs that are in it, where that is wanted.
+    fn replaced_json(&self, schema: &Schema, payload: &BySchema<'_, '_>) -> Option<Vec<u8>> {
+        let wanted = schema.is_of_json() && self.plan.config.lone_surrogates == LoneSurrogates::Replace;
+        if wanted { json::without_lone_surrogates(payload.body) } else { None }
+    }
+
+    #[cold]
+    fn bad_json(
+        &self,
+        payload: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+        fault: json_schema::Fault,
+    ) -> Refusal {
+        let (column, fault) = match fault {
+            json_schema::Fault::Misread(column, fault) => (column, fault),
+            json_schema::Fault::Refused(refusal) => match refusal {
+                // It is tried again.
+                refusal
+                    if refusal.is_of_text()
+                        && schemas
+                            .schema(payload)
+                            .is_some_and(|schema| self.replaced_json(schema, payload).is_some()) =>
+                {
+                    return refusal;
+                }
+                Refusal::Json(error) => (None, error.into()),
+                Refusal::Text(bad) => (Some(bad.column.to_string()), bad.error.into()),
+                refusal => return refusal,
+            },
+        };
+        self.misread(payload, schemas, column, &fault)
     }
 
     #[cold]
@@ -135,20 +232,34 @@ impl Row<'_, '_> {
         &self,
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
+        column: Option<String>,
         error: &dyn std::fmt::Display,
     ) -> Refusal {
         let config = &self.plan.config;
         let (part, format) = if self.in_key { ("key", config.key_format) } else { ("value", config.format) };
         let reason = format!("by {}, {error}", schemas.name(payload));
-        Refusal::of_row(unreadable(part, format, &reason, payload.body))
+        let message = unreadable(part, format, &reason, payload.body);
+        match column {
+            Some(column) => Refusal::of_column(column, message),
+            None => Refusal::of_row(message),
+        }
     }
 }
 
 /// Whether a payload is null, as a whole.
 #[inline]
 fn is_null(payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> bool {
-    match schemas.schema(payload) {
-        Some(Schema::Avro(schema)) => schema.is_null(payload.body),
-        None => true,
+    schemas.schema(payload).is_none_or(|schema| schema.is_null(payload.body))
+}
+
+/// The JSON that a key or a value is. None: it is read by a schema that is not one for JSON.
+fn json_of<'r>(
+    found: Option<&BySchema<'_, 'r>>,
+    bytes: Option<&'r [u8]>,
+    schemas: &SchemaView<'_>,
+) -> Option<&'r [u8]> {
+    match found {
+        Some(part) => schemas.schema(part).is_some_and(Schema::is_of_json).then_some(part.body),
+        None => bytes,
     }
 }

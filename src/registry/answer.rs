@@ -15,6 +15,7 @@ pub(super) struct Registered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Avro,
+    Json,
     /// One that is not read here, by its name.
     Other(String),
 }
@@ -22,6 +23,8 @@ pub(super) enum Kind {
 /// Another schema that one names types of.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Reference {
+    /// What it is called where it is referred to.
+    pub name: String,
     pub subject: String,
     pub version: i64,
 }
@@ -59,6 +62,7 @@ impl Registered {
         })?;
         let kind = match body.schema_type.as_deref() {
             None | Some("AVRO") => Kind::Avro,
+            Some("JSON") => Kind::Json,
             Some(other) => Kind::Other(other.to_owned()),
         };
         Ok(Self { schema: body.schema, kind, references: body.references.unwrap_or_default() })
@@ -100,9 +104,12 @@ mod tests {
         let read = Registered::read(&answer(200, body), String::new).unwrap();
         assert_eq!((read.schema.as_str(), &read.kind), ("\"int\"", &Kind::Avro));
         assert_eq!(read.references[0].path(), "/subjects/b%2Fc/versions/2");
-        let read =
-            Registered::read(&answer(200, r#"{"schemaType":"JSON","schema":"{}"}"#), String::new).unwrap();
-        assert_eq!(read.kind, Kind::Other("JSON".to_owned()));
+        let kind = |kind: &str| {
+            let body = format!(r#"{{"schemaType":"{kind}","schema":"{{}}"}}"#);
+            Registered::read(&answer(200, &body), String::new).unwrap().kind
+        };
+        assert_eq!(kind("JSON"), Kind::Json);
+        assert_eq!(kind("XML"), Kind::Other("XML".to_owned()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use self::answer::{Kind, Reference, Registered};
 use self::client::Client;
 use crate::config::RegistryConfig;
 use crate::decode::avro::AvroSchema;
+use crate::decode::json_schema::JsonSchema;
 use crate::decode::{Known, Schema, SchemaBook, SchemaKey};
 
 /// How long it is believed that the registry does not have a schema: it may be registered a moment later.
@@ -140,9 +141,6 @@ impl Registry {
             Err(error) => return Err(error),
         };
         let unreadable = |reason: String| refused(format!("{key} of the registry: {reason}"), UNREADABLE_TTL);
-        if let Kind::Other(kind) = &registered.kind {
-            return Ok(unreadable(format!("it is {kind}, which quafka does not read yet")));
-        }
         let references = match self.references(&registered.references).await {
             Ok(references) => references,
             Err(error @ RegistryError::NotFound(_)) => {
@@ -153,24 +151,22 @@ impl Registry {
         let Some(references) = references else {
             return Ok(unreadable(format!("it refers to more than {MAX_REFERENCES} others")));
         };
-        Ok(match AvroSchema::parse(&registered.schema, &references) {
-            Ok(schema) => Known::Schema(Schema::Avro(Arc::new(schema))),
-            Err(error) => unreadable(error.to_string()),
-        })
+        Ok(parse(&registered, &references).map_or_else(unreadable, Known::Schema))
     }
 
-    /// The schemas that one refers to, each after those that it refers to itself. None: they are too many.
-    async fn references(&self, of: &[Reference]) -> Result<Option<Vec<String>>, RegistryError> {
+    /// The schemas that one refers to, each with the name that it does so by, after those that it refers to itself. None:
+    /// they are too many.
+    async fn references(&self, of: &[Reference]) -> Result<Option<Vec<(String, String)>>, RegistryError> {
         enum Step {
             Fetch(Reference, usize),
-            Take(String),
+            Take(String, String),
         }
         let mut steps: Vec<_> = of.iter().rev().map(|reference| Step::Fetch(reference.clone(), 1)).collect();
         let mut seen = HashSet::new();
         let mut texts = Vec::new();
         while let Some(step) = steps.pop() {
             match step {
-                Step::Take(text) => texts.push(text),
+                Step::Take(name, text) => texts.push((name, text)),
                 Step::Fetch(reference, depth) => {
                     if !seen.insert((reference.subject.clone(), reference.version)) {
                         continue;
@@ -181,13 +177,30 @@ impl Registry {
                     let named =
                         || format!("version {} of subject {:?}", reference.version, reference.subject);
                     let registered = self.client.schema(&reference.path(), named).await?;
-                    steps.push(Step::Take(registered.schema));
+                    steps.push(Step::Take(reference.name, registered.schema));
                     let own = registered.references.into_iter().rev();
                     steps.extend(own.map(|reference| Step::Fetch(reference, depth + 1)));
                 }
             }
         }
         Ok(Some(texts))
+    }
+}
+
+/// A schema to read by. Err: why it is none.
+fn parse(registered: &Registered, references: &[(String, String)]) -> Result<Schema, String> {
+    let text = &registered.schema;
+    match &registered.kind {
+        Kind::Avro => {
+            let references: Vec<_> = references.iter().map(|(_, text)| text.clone()).collect();
+            AvroSchema::parse(text, &references)
+                .map(|schema| Schema::Avro(Arc::new(schema)))
+                .map_err(|error| error.to_string())
+        }
+        Kind::Json => JsonSchema::parse(text, references)
+            .map(|schema| Schema::Json(Arc::new(schema)))
+            .map_err(|error| error.to_string()),
+        Kind::Other(kind) => Err(format!("it is {kind}, which quafka does not read")),
     }
 }
 

@@ -109,7 +109,7 @@ impl TimestampConverter {
             Value::Timestamp(Timestamp::Millis(millis)) => Ok(*millis),
             Value::Timestamp(Timestamp::Micros(micros)) => Ok(micros.div_euclid(1_000)),
             Value::Timestamp(Timestamp::Nanos(nanos)) => Ok(nanos.div_euclid(1_000_000)),
-            Value::Text(text) | Value::Untyped(text) => match &self.format {
+            Value::Text(text) | Value::Time(text) | Value::Untyped(text) => match &self.format {
                 Some(format) => format
                     .parse(text)
                     .ok_or_else(|| format!("{} is not written as {}", value.shown(), format.pattern())),

@@ -2,9 +2,11 @@
 
 mod arrays;
 mod avro;
+mod by_schema;
 #[cfg(feature = "sql")]
 mod computed;
 mod formats;
+mod json_schema;
 mod leaves;
 mod payload;
 mod properties;
