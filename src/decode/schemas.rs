@@ -91,6 +91,11 @@ impl SchemaBook {
         }
     }
 
+    /// How many schemas are known. Counts them.
+    pub fn schemas(&self) -> usize {
+        self.known.read().values().filter(|known| matches!(known, Known::Schema(_))).count()
+    }
+
     /// Takes note of what was found out.
     pub fn insert(&self, key: SchemaKey, known: Known) {
         let mut book = self.known.write();

@@ -102,6 +102,9 @@ impl Server {
         let registry =
             config.registry.as_ref().map(Registry::new).transpose().map_err(StartError::Registry)?;
         let metrics = Arc::new(Metrics::new());
+        if let Some(registry) = &registry {
+            metrics.extend(|metrics| registry.register(metrics));
+        }
         let mut history = match &config.data_dir {
             Some(folder) => {
                 History::open(folder).map_err(|source| NumbersError::Io { path: folder.clone(), source })?
