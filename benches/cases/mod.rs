@@ -88,6 +88,7 @@ pub fn all() -> Vec<Case> {
             records::format(Format::JsonEnvelope),
             records::enveloped(),
         ),
+        json_schema(),
         ilp_encode("ilp_encode", "block of 6 columns to ILP", records::with_symbols(), &records::trades()),
         ilp_encode("ilp_encode_60", "block of 60 columns to ILP", TopicConfig::default(), &records::wide()),
     ]
@@ -132,6 +133,12 @@ fn json(
 fn pipeline(name: &'static str, what: &'static str, config: TopicConfig, records: Vec<String>) -> Case {
     let mut through = Through::new(config);
     Case::new(name, what, move || through.run(&records))
+}
+
+fn json_schema() -> Case {
+    let (config, _file) = records::by_json_schema();
+    let what = "JSON of 6 fields by a JSON Schema to a block";
+    pipeline("json_schema_trade", what, config, records::trades())
 }
 
 fn ilp_encode(name: &'static str, what: &'static str, config: TopicConfig, records: &[String]) -> Case {
