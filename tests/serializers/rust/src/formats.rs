@@ -21,9 +21,9 @@ pub struct Encoder {
 }
 
 enum By {
-    Avro(AvroEncoder<'static>),
-    Json(JsonEncoder<'static>),
-    Protobuf(ProtoEncoder<'static>),
+    Avro(AvroEncoder),
+    Json(JsonEncoder),
+    Protobuf(ProtoEncoder),
 }
 
 impl Encoder {

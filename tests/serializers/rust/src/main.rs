@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
     };
     let shown: Vec<_> = errors.iter().take(10).collect();
     let told = json!({
-        "client": "schema_registry_converter", "version": "6.0.0", "sent": sent, "acked": acked, "errors": shown,
+        "client": "schema_registry_converter", "version": env!("SERIALIZER_VERSION"), "sent": sent, "acked": acked, "errors": shown,
     });
     println!("{told}");
     if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
