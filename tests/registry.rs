@@ -144,6 +144,14 @@ async fn a_schema_is_asked_for_once() {
     questdb.wait_for_rows("once", 160, PATIENCE).await;
     assert_eq!(questdb.sql("SELECT sum(n) FROM once").await[0][0], 16 * 45);
     assert_eq!(peer.asked_for("/schemas/ids/1"), 1);
+    let (_, metrics) = gateway.admin_get("/metrics").await;
+    for line in [
+        "quafka_schema_registry_requests_total{answer=\"found\"} 1",
+        "quafka_schema_registry_request_seconds_count 1",
+        "quafka_schema_registry_schemas 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    }
 }
 
 /// Known schemas go on; others are neither bad records nor dead letters, and are read as soon as the registry is back.
@@ -179,6 +187,12 @@ async fn while_the_registry_is_away_batches_come_again() {
         );
         assert!(message(&answer).contains(says), "{mood:?}: {}", message(&answer));
     }
+    // Those that were given up while they were under way count, too.
+    let (_, metrics) = gateway.admin_get("/metrics").await;
+    let unanswered = metrics.lines().find_map(|line| {
+        line.strip_prefix("quafka_schema_registry_requests_total{answer=\"none\"} ")?.parse::<u64>().ok()
+    });
+    assert!(unanswered >= Some(7), "{metrics}");
     peer.register("/schemas/ids/2", TRADE, "");
     peer.set(Mood::Well);
     let batch = Batch::of([value(1, 3), value(2, 4)]).encode();
@@ -277,6 +291,11 @@ async fn a_batch_of_unknown_schemas_is_no_storm_of_requests() {
     assert_eq!(answer.error_code, 19);
     assert!(message(&answer).contains("more than 64 schemas"), "{}", message(&answer));
     assert_eq!(peer.asked.lock().len(), 64);
+    let (_, metrics) = gateway.admin_get("/metrics").await;
+    assert!(
+        metrics.contains("quafka_schema_registry_requests_total{answer=\"not_found\"} 64\n"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

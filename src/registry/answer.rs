@@ -24,6 +24,7 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Reference {
     /// What it is called where it is referred to.
+    #[serde(default)]
     pub name: String,
     pub subject: String,
     pub version: i64,

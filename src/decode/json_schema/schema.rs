@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::decode::envelope::Meaning;
 
@@ -38,7 +39,8 @@ pub(crate) enum Node {
 /// The fields of an object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fields {
-    pub named: HashMap<Box<str>, u32>,
+    /// Names are shared by the nodes that are made of several.
+    pub named: HashMap<Arc<str>, u32>,
     /// What fields of other names are. None: what JSON says.
     pub others: Option<u32>,
 }

@@ -180,6 +180,12 @@ fn a_value_that_contradicts_its_schema_is_told_with_its_field() {
         let error = read(&format!(r#"{{"type":"{kind}"}}"#), payload).unwrap_err();
         assert!(error.contains(says), "{error}");
     }
+    let long = format!("[\n\"{}\"]", "é".repeat(100));
+    let error = read(r#"{"type":"integer"}"#, &long).unwrap_err();
+    assert!(
+        error.starts_with("[\"é") && error.contains("é… contradicts") && !error.contains('\n'),
+        "{error}"
+    );
     let nested = r#"{"properties":{"a":{"properties":{"b":{"type":"integer"}}}}}"#;
     let error = read(nested, r#"{"a":{"b":"x"}}"#).unwrap_err();
     assert_eq!(error, "field `a.b`: \"x\" contradicts the schema, which says integer");

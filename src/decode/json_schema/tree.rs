@@ -227,9 +227,9 @@ fn widened(element: Value) -> Value {
 fn contradiction(kind: &Node, value: &[u8]) -> JsonSchemaFault {
     /// As much of it is shown.
     const SHOWN_CHARS: usize = 60;
-    let value = String::from_utf8_lossy(value);
-    let mut shown: String = value.chars().take(SHOWN_CHARS).collect();
-    if shown.len() < value.len() {
+    let start = String::from_utf8_lossy(value.get(..SHOWN_CHARS * 4).unwrap_or(value));
+    let mut shown: String = start.chars().take(SHOWN_CHARS).filter(|c| !c.is_control()).collect();
+    if value.len() > SHOWN_CHARS * 4 || start.chars().nth(SHOWN_CHARS).is_some() {
         shown.push('…');
     }
     JsonSchemaFault::Contradiction { field: String::new(), value: shown, wanted: kind.wanted() }
