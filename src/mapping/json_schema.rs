@@ -144,7 +144,7 @@ impl Row<'_, '_> {
     ) -> Result<(), Fault> {
         match (typed.node(node), scanner.value_start()?) {
             (Node::Any, _) | (_, b'n') | (Node::Text, b'"') | (Node::Boolean, b't' | b'f') => {
-                self.member(scanner, name, superseded)?;
+                self.as_json(scanner, name, superseded)?;
             }
             (Node::Integer(Meaning::Number), b'-' | b'0'..=b'9') => {
                 let number = scanner.number()?;
@@ -173,12 +173,24 @@ impl Row<'_, '_> {
             }
             (Node::Object(_), b'{') => match self.child(name) {
                 Child::Object(child) => self.typed_object(scanner, child, node, typed, superseded)?,
-                Child::Timestamp(_) => self.member(scanner, name, superseded)?,
+                Child::Timestamp(_) => self.as_json(scanner, name, superseded)?,
             },
             (Node::Array(_), b'[') => self.typed_array(scanner, name, node, typed.nodes)?,
             _ => self.by_its_tree(scanner, name, node, typed.nodes)?,
         }
         Ok(())
+    }
+
+    /// Reads the value of a field as JSON has it. A function of its own, so that JSON without a schema has the only other
+    /// place where that is inlined.
+    #[inline(never)]
+    fn as_json(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        name: u32,
+        superseded: Option<&HashSet<usize>>,
+    ) -> Result<(), Refusal> {
+        self.member(scanner, name, superseded)
     }
 
     fn typed_array(

@@ -10,11 +10,12 @@ from matrix.stack import Failure
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
 # By format: the files' ending, the registry's name of it, and what each version is to the one before. That is the registry's own
-# judgement, whose rules differ from format to format.
+# judgement, whose rules differ from format to format: an int32 that becomes an int64 is none of it in Protobuf, though the bytes
+# stay the same.
 FORMATS = {
     "avro": ("avsc", "AVRO", ("FULL", "BACKWARD", "FORWARD")),
     "json": ("json", "JSON", ("BACKWARD", "BACKWARD", "FORWARD")),
-    "protobuf": ("proto", "PROTOBUF", ("FULL", "BACKWARD", "FULL")),
+    "protobuf": ("proto", "PROTOBUF", ("BACKWARD", "NONE", "BACKWARD")),
 }
 # What quafka calls them.
 SETTING = {"avro": "avro", "json": "json_schema", "protobuf": "protobuf"}
