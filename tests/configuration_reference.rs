@@ -1,4 +1,5 @@
-//! docs/configuration.md has all settings of topics, with the defaults that they have, and examples that load.
+//! docs/configuration.md has all settings of topics, with the defaults that they have, and examples that load; and the
+//! README promises what docs/reliability.md does.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,8 +9,12 @@ use std::path::Path;
 use quafka::config::{self, Overrides, TopicConfig, TopicSettings};
 use quafka::mapping::check_topics;
 
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
 fn page() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap()
+    read("docs/configuration.md")
 }
 
 /// What stands under each `### `key`` of the page.
@@ -79,4 +84,17 @@ fn load(text: &str) {
     if cfg!(feature = "sql") || !text.contains("\ncolumns = ") && !text.contains("\nfilter = ") {
         check_topics(&loaded.config.topics).unwrap_or_else(|(_, error)| panic!("{text}\n{error}"));
     }
+}
+
+/// Nobody should be promised one thing here and another there.
+#[test]
+fn the_readme_promises_what_the_page_about_reliability_does() {
+    let table = |path: &str| -> Vec<String> {
+        let page = read(path);
+        let lines = page.lines().skip_while(|line| !line.starts_with("| `durability` |"));
+        lines.take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+    };
+    let promised = table("docs/reliability.md");
+    assert_eq!(promised.len(), 5, "a header and three modes: {promised:?}");
+    assert_eq!(table("README.md"), promised);
 }

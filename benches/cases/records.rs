@@ -41,7 +41,7 @@ pub fn by_json_schema() -> (TopicConfig, tempfile::NamedTempFile) {
         "price":{"type":"number"},"qty":{"type":["null","number"]},"seq":{"type":"integer"},"ts":{"type":"integer"}}}"#;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(schema.as_bytes()).unwrap();
-    let schema = Some(SchemaFile { file: file.path().to_owned(), message: None });
+    let schema = Some(SchemaFile { file: file.path().to_owned(), include: None, message: None });
     (TopicConfig { format: Format::JsonSchema, schema, ..with_symbols() }, file)
 }
 

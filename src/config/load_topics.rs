@@ -38,18 +38,11 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         let reason = format!("`{format}` is for values; keys are one value, such as `json` or `text`");
         report.error(&section.full("key_format"), reason);
     }
-    for (key, format) in [("format", settings.format), ("key_format", settings.key_format)] {
-        if let Some(later @ Format::Protobuf) = format {
-            report.error(&section.full(key), format!("`{later}` is not there yet"));
-        }
-    }
     for (key, schema) in [("schema", &settings.schema), ("key_schema", &settings.key_schema)] {
-        if let Some(Some(schema)) = schema {
-            if schema.file.as_os_str().is_empty() {
-                report.error(&section.full(key), "names no file");
-            } else if schema.message.is_some() {
-                report.error(&section.full(key), "has a `message`, which only Protobuf's have");
-            }
+        if let Some(Some(schema)) = schema
+            && schema.file.as_os_str().is_empty()
+        {
+            report.error(&section.full(key), "names no file");
         }
     }
     for (key, names) in [
@@ -135,16 +128,34 @@ fn check_merged(topics: &TopicsConfig, has_registry: bool, report: &mut Report<'
                 own.key_schema.is_some(),
             ),
         ] {
-            let file = match format {
-                Format::Avro => "x.avsc",
-                Format::JsonSchema => "x.json",
-                _ => continue,
+            if !format_is_own && !schema_is_own {
+                continue;
+            }
+            let extension = match format {
+                Format::Avro => Some("avsc"),
+                Format::JsonSchema => Some("json"),
+                Format::Protobuf => Some("proto"),
+                _ => None,
             };
-            if schema.is_none() && !has_registry && (format_is_own || schema_is_own) {
+            if let Some(extension) = extension
+                && schema.is_none()
+                && !has_registry
+            {
                 let reason = format!(
-                    "`{format}` needs a schema: a registry, `[registry]`, or a file, {part}schema = {{ file = \"{file}\" }}"
+                    "`{format}` needs a schema: a registry, `[registry]`, or a file, {part}schema = {{ file = \"x.{extension}\" }}"
                 );
                 report.error(&blame(&format!("{part}format")), reason);
+            }
+            if let Some(schema) = schema
+                && format != Format::Protobuf
+                && let Some(only) =
+                    [("message", schema.message.is_some()), ("include", schema.include.is_some())]
+                        .into_iter()
+                        .find_map(|(key, is_there)| is_there.then_some(key))
+            {
+                let reason =
+                    format!("has `{only}`, which only Protobuf's have, and the format is `{format}`");
+                report.error(&blame(&format!("{part}schema")), reason);
             }
         }
         if own.create.is_some()

@@ -69,16 +69,7 @@ fn converter(
         }
         "AvroConverter" => with_registry(&key, Format::Avro, &mut options, keys, registry)?,
         "JsonSchemaConverter" => with_registry(&key, Format::JsonSchema, &mut options, keys, registry)?,
-        "ProtobufConverter" => {
-            let url = options.remove("schema.registry.url").filter(|url| !url.contains('@'));
-            let url = url.map_or(String::new(), |url| format!(", with the schema registry at {url}"));
-            keys.lose(
-                key.as_str(),
-                format!("comes with `{setting} = \"protobuf\"`{url}; quafka has that format not yet"),
-            );
-            lose(&key, options, "belongs to that converter", keys);
-            return Ok(None);
-        }
+        "ProtobufConverter" => with_registry(&key, Format::Protobuf, &mut options, keys, registry)?,
         _ => {
             keys.lose(key.as_str(), format!("`{class}` is no converter that quafka knows; see `{setting}`"));
             lose(&key, options, "belongs to that converter", keys);

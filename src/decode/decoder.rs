@@ -4,6 +4,7 @@ use super::avro::AvroSchema;
 use super::csv::CsvRow;
 use super::envelope::Envelope;
 use super::json_schema::JsonSchema;
+use super::protobuf::ProtobufSchema;
 use super::schemas::{self, BySchema};
 use super::{Payload, PayloadError, Schema, SchemaView, Value, influx, json, primitives};
 use crate::config::{Format, LoneSurrogates, SchemaFile, TopLevelArray, TopicConfig};
@@ -116,18 +117,40 @@ impl Decoder {
             _ => return Ok(None),
         };
         if let Some(header) = header {
-            let Some((key, _)) = schemas::of_header(header) else {
+            let Some((key, behind)) = schemas::of_header(header) else {
                 return Err(PayloadError::invalid(format!("its header `{}` names no schema", self.header)));
             };
-            return schemas.find(key, bytes).map(Some);
+            let found = schemas.find(key, Some(behind), bytes)?;
+            return self.fitting(found, schemas).map(Some);
         }
         match schemas::framed(bytes) {
-            Some((key, body)) => schemas.find(key, body).map(Some),
+            Some((key, body)) => {
+                let found = schemas.find(key, None, body)?;
+                self.fitting(found, schemas).map(Some)
+            }
             None if framed => Err(PayloadError::invalid(
                 "it does not begin with a zero byte and the four of a schema's id, as serializers with a schema registry \
                  write it; a schema for records without that can be given as a file",
             )),
             None => Ok(None),
+        }
+    }
+
+    /// A payload whose schema is of the format that the settings name.
+    #[inline]
+    fn fitting<'d, 'r>(
+        &self,
+        found: BySchema<'d, 'r>,
+        schemas: &SchemaView<'_>,
+    ) -> Result<BySchema<'d, 'r>, PayloadError> {
+        match schemas.schema(&found).map(Schema::format) {
+            Some(format) if format != self.format && self.format != Format::Auto => {
+                Err(PayloadError::invalid(format!(
+                    "{} is of format {format}; with `auto` a topic takes all formats that have schemas",
+                    schemas.name(&found)
+                )))
+            }
+            _ => Ok(found),
         }
     }
 
@@ -173,13 +196,13 @@ impl Decoder {
         found: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
     ) -> Result<Payload, PayloadError> {
-        let Some(schema) = schemas.schema(found) else { return Ok(Value::Null.into()) };
         let read = |body: &[u8]| {
-            schema
-                .read(body)
+            schemas
+                .read(&found.with_body(Some(body)))
                 .map_err(|error| PayloadError::invalid(format!("by {}, {error}", schemas.name(found))))
         };
-        let value = if schema.is_of_json() { self.json(found.body, read)? } else { read(found.body)? };
+        let is_of_json = schemas.schema(found).is_some_and(Schema::is_of_json);
+        let value = if is_of_json { self.json(found.body, read)? } else { read(found.body)? };
         Ok(Payload { has_schema: true, ..Payload::from(value) })
     }
 
@@ -228,25 +251,28 @@ fn of_one_type(value: Value) -> Payload {
 
 /// The schema that a file has.
 fn of_file(format: Format, schema: Option<&SchemaFile>) -> Result<Option<Schema>, DecoderConfigError> {
-    let Some(SchemaFile { file, .. }) = schema else { return Ok(None) };
+    let Some(SchemaFile { file, include, message }) = schema else { return Ok(None) };
     let wrong =
         |error: &dyn std::fmt::Display| DecoderConfigError(format!("schema {}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
     match format {
         Format::Avro => {
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
             let schema = AvroSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
             Ok(Some(Schema::Avro(Arc::new(schema))))
         }
         Format::JsonSchema => {
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
             let schema = JsonSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
             Ok(Some(Schema::Json(Arc::new(schema))))
         }
-        _ => Err(not_yet(format)),
+        Format::Protobuf => {
+            let schema = ProtobufSchema::read_file(file, include.as_deref(), message.as_deref())
+                .map_err(|error| wrong(&error))?;
+            Ok(Some(Schema::Protobuf(Arc::new(schema))))
+        }
+        // No other format has a schema.
+        _ => Ok(None),
     }
-}
-
-fn not_yet(format: Format) -> DecoderConfigError {
-    DecoderConfigError(format!("`{format}` is not there yet"))
 }
 
 fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderConfigError> {
@@ -254,8 +280,7 @@ fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderC
         Format::Auto => Kind::Auto,
         Format::Json => Kind::Json,
         Format::JsonEnvelope => Kind::Envelope(Envelope::default()),
-        Format::Avro | Format::JsonSchema => Kind::Schema(of_file(format, schema)?),
-        Format::Protobuf => return Err(not_yet(format)),
+        Format::Avro | Format::JsonSchema | Format::Protobuf => Kind::Schema(of_file(format, schema)?),
         Format::Text => Kind::Text,
         Format::Raw => Kind::Raw,
         Format::Csv => {

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::attempt::{Superseded, row_error};
+use super::json_schema;
 use super::pipeline::{SchemasOf, unreadable};
 use super::plan::{InPlace, Plan};
 use super::record::{Appended, Row, SourceRecord};
 use super::refusal::Refusal;
-use super::{avro, json_schema};
+use super::typed::Fault;
 use crate::config::LoneSurrogates;
 use crate::decode::{BySchema, Schema, SchemaView, json};
 use crate::rows::{BlockBuilder, KEY, RowError, VALUE};
@@ -134,10 +135,10 @@ impl Row<'_, '_> {
         let write_key = plan.config.include_key && !is_nothing;
         self.in_key = true;
         match (&found.key, record.key) {
-            (Some(key), _) if !write_key => self.check(key, schemas)?,
+            (Some(key), _) if !write_key => self.check(record, key, schemas)?,
             (Some(key), _) if is_null(key, schemas) => {}
             (Some(key), _) => {
-                self.payload(key, schemas, KEY, superseded.map(|superseded| &superseded.key))?;
+                self.payload(record, key, schemas, KEY, superseded.map(|superseded| &superseded.key))?;
             }
             (None, Some(key)) if write_key => self.key(key, superseded.map(|superseded| &superseded.key))?,
             (None, Some(key)) if plan.key == InPlace::Json => plan.check_key(key)?,
@@ -147,7 +148,7 @@ impl Row<'_, '_> {
         match (&found.value, record.value) {
             _ if is_nothing => return Ok(Appended::Skipped),
             (Some(value), _) => {
-                self.payload(value, schemas, VALUE, superseded.map(|superseded| &superseded.value))?;
+                self.payload(record, value, schemas, VALUE, superseded.map(|superseded| &superseded.value))?;
             }
             (None, value) => {
                 let superseded = superseded.map(|superseded| &superseded.value);
@@ -162,6 +163,7 @@ impl Row<'_, '_> {
     #[inline]
     fn payload(
         &mut self,
+        record: &SourceRecord<'_>,
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
         object: u32,
@@ -169,40 +171,61 @@ impl Row<'_, '_> {
     ) -> Result<(), Refusal> {
         let Some(schema) = schemas.schema(payload) else { return Ok(()) };
         match schema {
-            Schema::Avro(schema) => match self.avro(schema, payload.body, object) {
-                Ok(()) => Ok(()),
-                Err(avro::Fault::Refused(refusal)) => Err(refusal),
-                Err(avro::Fault::Misread(error)) => Err(self.misread(payload, schemas, None, &error)),
-            },
+            Schema::Avro(schema) => self
+                .avro(schema, payload.body, object)
+                .map_err(|fault| self.refusal(record, payload, schemas, fault)),
+            Schema::Protobuf(schema) => self
+                .protobuf(schema, payload.message, payload.body, object)
+                .map_err(|fault| self.refusal(record, payload, schemas, fault)),
             Schema::Json(schema) => self
                 .json_schema(schema, payload.body, object, superseded)
-                .map_err(|fault| self.bad_json(payload, schemas, fault)),
+                .map_err(|fault| self.bad_json(record, payload, schemas, fault)),
+        }
+    }
+
+    #[cold]
+    fn refusal<E: std::fmt::Display>(
+        &self,
+        record: &SourceRecord<'_>,
+        payload: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+        fault: Fault<E>,
+    ) -> Refusal {
+        match fault {
+            Fault::Refused(refusal) => refusal,
+            Fault::Misread(error) => self.misread(record, payload, schemas, None, &error),
         }
     }
 
     /// A key that is not written, and has to be what its format says all the same.
     #[cold]
-    fn check(&self, payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<(), Refusal> {
-        let Some(schema) = schemas.schema(payload) else { return Ok(()) };
-        let checked = match (schema.read(payload.body), self.replaced_json(schema, payload)) {
-            (Err(_), Some(replaced)) => schema.read(&replaced),
+    fn check(
+        &self,
+        record: &SourceRecord<'_>,
+        payload: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+    ) -> Result<(), Refusal> {
+        let checked = match (schemas.read(payload), self.replaced_json(payload, schemas)) {
+            (Err(_), Some(replaced)) => schemas.read(&payload.with_body(Some(&replaced))),
             (checked, _) => checked,
         };
         match checked {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.misread(payload, schemas, None, &error)),
+            Err(error) => Err(self.misread(record, payload, schemas, None, &error)),
         }
     }
 
     /// A payload without the halves of surrogate pairs that are in it, where that is wanted.
-    fn replaced_json(&self, schema: &Schema, payload: &BySchema<'_, '_>) -> Option<Vec<u8>> {
-        let wanted = schema.is_of_json() && self.plan.config.lone_surrogates == LoneSurrogates::Replace;
+    fn replaced_json(&self, payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Option<Vec<u8>> {
+        let is_of_json = schemas.schema(payload).is_some_and(Schema::is_of_json);
+        let wanted = is_of_json && self.plan.config.lone_surrogates == LoneSurrogates::Replace;
         if wanted { json::without_lone_surrogates(payload.body) } else { None }
     }
 
     #[cold]
     fn bad_json(
         &self,
+        record: &SourceRecord<'_>,
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
         fault: json_schema::Fault,
@@ -211,12 +234,7 @@ impl Row<'_, '_> {
             json_schema::Fault::Misread(column, fault) => (column, fault),
             json_schema::Fault::Refused(refusal) => match refusal {
                 // It is tried again.
-                refusal
-                    if refusal.is_of_text()
-                        && schemas
-                            .schema(payload)
-                            .is_some_and(|schema| self.replaced_json(schema, payload).is_some()) =>
-                {
+                refusal if refusal.is_of_text() && self.replaced_json(payload, schemas).is_some() => {
                     return refusal;
                 }
                 Refusal::Json(error) => (None, error.into()),
@@ -224,21 +242,26 @@ impl Row<'_, '_> {
                 refusal => return refusal,
             },
         };
-        self.misread(payload, schemas, column, &fault)
+        self.misread(record, payload, schemas, column, &fault)
     }
 
     #[cold]
     fn misread(
         &self,
+        record: &SourceRecord<'_>,
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
         column: Option<String>,
         error: &dyn std::fmt::Display,
     ) -> Refusal {
         let config = &self.plan.config;
-        let (part, format) = if self.in_key { ("key", config.key_format) } else { ("value", config.format) };
+        let (part, format, bytes) = if self.in_key {
+            ("key", config.key_format, record.key)
+        } else {
+            ("value", config.format, record.value)
+        };
         let reason = format!("by {}, {error}", schemas.name(payload));
-        let message = unreadable(part, format, &reason, payload.body);
+        let message = unreadable(part, format, &reason, bytes.unwrap_or_default());
         match column {
             Some(column) => Refusal::of_column(column, message),
             None => Refusal::of_row(message),

@@ -102,7 +102,15 @@ impl Pipeline {
         let own_table = transforms.is_empty() && (config.format != Format::Influx || config.table.is_some());
         let table = if own_table { table_name(topic, config)? } else { None };
         let in_place = |format: Format| {
-            matches!(format, Format::Auto | Format::Text | Format::Json | Format::Avro | Format::JsonSchema)
+            matches!(
+                format,
+                Format::Auto
+                    | Format::Text
+                    | Format::Json
+                    | Format::Avro
+                    | Format::Protobuf
+                    | Format::JsonSchema
+            )
         };
         let arrays_in_place = match config.format {
             Format::Auto | Format::Avro | Format::JsonSchema => {

@@ -16,6 +16,7 @@ pub(super) struct Registered {
 pub(super) enum Kind {
     Avro,
     Json,
+    Protobuf,
     /// One that is not read here, by its name.
     Other(String),
 }
@@ -64,6 +65,7 @@ impl Registered {
         let kind = match body.schema_type.as_deref() {
             None | Some("AVRO") => Kind::Avro,
             Some("JSON") => Kind::Json,
+            Some("PROTOBUF") => Kind::Protobuf,
             Some(other) => Kind::Other(other.to_owned()),
         };
         Ok(Self { schema: body.schema, kind, references: body.references.unwrap_or_default() })

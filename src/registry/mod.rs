@@ -21,6 +21,7 @@ use self::metrics::RegistryMetrics;
 use crate::config::RegistryConfig;
 use crate::decode::avro::AvroSchema;
 use crate::decode::json_schema::JsonSchema;
+use crate::decode::protobuf::{Import, ProtobufSchema};
 use crate::decode::{Known, Schema, SchemaBook, SchemaKey};
 
 /// How long it is believed that the registry does not have a schema: it may be registered a moment later.
@@ -162,22 +163,24 @@ impl Registry {
         let Some(references) = references else {
             return Ok(unreadable(format!("it refers to more than {MAX_REFERENCES} others")));
         };
-        Ok(parse(&registered, &references).map_or_else(unreadable, Known::Schema))
+        Ok(match parse(&registered, references) {
+            Ok(schema) => Known::Schema(schema),
+            Err(error) => unreadable(error),
+        })
     }
 
-    /// The schemas that one refers to, each with the name that it does so by, after those that it refers to itself. None:
-    /// they are too many.
-    async fn references(&self, of: &[Reference]) -> Result<Option<Vec<(String, String)>>, RegistryError> {
+    /// The schemas that one refers to, each after those that it refers to itself. None: they are too many.
+    async fn references(&self, of: &[Reference]) -> Result<Option<Vec<Import>>, RegistryError> {
         enum Step {
             Fetch(Reference, usize),
-            Take(String, String),
+            Take(Import),
         }
         let mut steps: Vec<_> = of.iter().rev().map(|reference| Step::Fetch(reference.clone(), 1)).collect();
         let mut seen = HashSet::new();
-        let mut texts = Vec::new();
+        let mut imports = Vec::new();
         while let Some(step) = steps.pop() {
             match step {
-                Step::Take(name, text) => texts.push((name, text)),
+                Step::Take(import) => imports.push(import),
                 Step::Fetch(reference, depth) => {
                     if !seen.insert((reference.subject.clone(), reference.version)) {
                         continue;
@@ -188,29 +191,37 @@ impl Registry {
                     let named =
                         || format!("version {} of subject {:?}", reference.version, reference.subject);
                     let registered = self.client.schema(&reference.path(), named).await?;
-                    steps.push(Step::Take(reference.name, registered.schema));
+                    steps.push(Step::Take(Import { name: reference.name, text: registered.schema }));
                     let own = registered.references.into_iter().rev();
                     steps.extend(own.map(|reference| Step::Fetch(reference, depth + 1)));
                 }
             }
         }
-        Ok(Some(texts))
+        Ok(Some(imports))
     }
 }
 
-/// A schema to read by. Err: why it is none.
-fn parse(registered: &Registered, references: &[(String, String)]) -> Result<Schema, String> {
-    let text = &registered.schema;
+/// Makes of a schema what payloads are read by. `references` are those that it refers to, each after those that it
+/// refers to itself.
+fn parse(registered: &Registered, references: Vec<Import>) -> Result<Schema, String> {
     match &registered.kind {
         Kind::Avro => {
-            let references: Vec<_> = references.iter().map(|(_, text)| text.clone()).collect();
-            AvroSchema::parse(text, &references)
-                .map(|schema| Schema::Avro(Arc::new(schema)))
-                .map_err(|error| error.to_string())
+            let texts: Vec<String> = references.into_iter().map(|reference| reference.text).collect();
+            let schema = AvroSchema::parse(&registered.schema, &texts).map_err(|error| error.to_string())?;
+            Ok(Schema::Avro(Arc::new(schema)))
         }
-        Kind::Json => JsonSchema::parse(text, references)
-            .map(|schema| Schema::Json(Arc::new(schema)))
-            .map_err(|error| error.to_string()),
+        Kind::Protobuf => {
+            let schema =
+                ProtobufSchema::parse(&registered.schema, &references).map_err(|error| error.to_string())?;
+            Ok(Schema::Protobuf(Arc::new(schema)))
+        }
+        Kind::Json => {
+            let references: Vec<_> =
+                references.into_iter().map(|reference| (reference.name, reference.text)).collect();
+            let schema =
+                JsonSchema::parse(&registered.schema, &references).map_err(|error| error.to_string())?;
+            Ok(Schema::Json(Arc::new(schema)))
+        }
         Kind::Other(kind) => Err(format!("it is {kind}, which quafka does not read")),
     }
 }

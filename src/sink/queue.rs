@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::pending::Pending;
-use super::time_order::in_time_order;
+use super::time_order::{TimeOrder, in_time_order};
 use crate::rows::TableName;
 
 /// Blocks that wait for a lane, by table: a request has the rows of one table. Tables take turns; within a table
@@ -14,6 +14,8 @@ pub(super) struct Queue {
     /// The tables that have blocks waiting, next one first.
     turns: VecDeque<TableName>,
     len: usize,
+    order: HashMap<TableName, TimeOrder>,
+    pub(super) late: u64,
     /// Rows of blocks that were given up and not yet counted.
     given_up_rows: u64,
 }
@@ -55,8 +57,9 @@ impl Queue {
         self.len += 1;
     }
 
-    /// The next table's blocks, those that have waited longest, in the order of their times, at most so many rows except that one block always goes. Blocks that must
-    /// not be written any more are resolved on the way. Empty only when the queue is.
+    /// The next table's blocks, those that have waited longest, in the order of their times, at most so many rows except
+    /// that one block always goes. Blocks that must not be written any more are resolved on the way. Empty only when the
+    /// queue is.
     pub(super) fn next_batch(&mut self, max_rows: usize, now: Instant) -> Vec<Pending> {
         while let Some(table) = self.turns.pop_front() {
             let Some(waiting) = self.tables.get_mut(&table) else { continue };
@@ -80,6 +83,14 @@ impl Queue {
                 } else {
                     batch.push(pending);
                 }
+            }
+            let order = self.order.entry(table.clone()).or_default();
+            for held in order.hold_back(&mut batch, &waiting.blocks).into_iter().rev() {
+                waiting.blocks.push_front(held);
+                self.len += 1;
+            }
+            if order.is_late(&batch) {
+                self.late += 1;
             }
             if !waiting.blocks.is_empty() {
                 self.turns.push_back(table);

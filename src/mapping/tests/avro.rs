@@ -1,7 +1,6 @@
 //! Avro in place: the same rows as by a tree.
 
 use std::collections::HashMap;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,11 +11,11 @@ use crate::mapping::{Pipeline, SourceRecord, Tables};
 use crate::rows::{ColumnValues, TableName};
 use crate::schema::TableSchema;
 
-use super::by_schema::{self, both, by_tree, rows, types, written};
 use super::schema;
+use super::trees::{self, both, by_tree, rows, types, written};
 
 fn topic(avro: &str) -> (TopicConfig, tempfile::NamedTempFile) {
-    by_schema::topic(Format::Avro, avro)
+    trees::topic(Format::Avro, avro)
 }
 
 fn record(fields: &str) -> String {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::by_schema::{self, both, by_tree, types, written};
 use super::schema;
+use super::trees::{self, both, by_tree, types, written};
 use crate::config::{Format, LoneSurrogates, TopicConfig, Unsupported};
 use crate::decode::json_schema::JsonSchema;
 use crate::decode::{Known, Schema, SchemaBook, SchemaKey};
@@ -13,7 +13,7 @@ use crate::rows::{ColumnValues, RowError};
 use crate::schema::TableSchema;
 
 fn topic(properties: &str) -> (TopicConfig, tempfile::NamedTempFile) {
-    by_schema::topic(Format::JsonSchema, &format!(r#"{{"type":"object","properties":{{{properties}}}}}"#))
+    trees::topic(Format::JsonSchema, &format!(r#"{{"type":"object","properties":{{{properties}}}}}"#))
 }
 
 fn bytes<'a>(values: &[&'a str]) -> Vec<&'a [u8]> {
@@ -192,7 +192,7 @@ fn a_value_that_contradicts_its_schema_is_a_bad_record() {
 
 #[test]
 fn a_payload_that_is_no_object_is_one_column_and_null_is_no_row() {
-    let (config, _file) = by_schema::topic(Format::JsonSchema, r#"{"type":["null","number"]}"#);
+    let (config, _file) = trees::topic(Format::JsonSchema, r#"{"type":["null","number"]}"#);
     let (block, refused) = both(config, &TableSchema::default(), &bytes(&["1", "null", "", "2.5"]));
     assert_eq!(refused, []);
     let block = block.unwrap();

@@ -2,7 +2,6 @@
 
 mod arrays;
 mod avro;
-mod by_schema;
 #[cfg(feature = "sql")]
 mod computed;
 mod formats;
@@ -10,10 +9,12 @@ mod json_schema;
 mod leaves;
 mod payload;
 mod properties;
+mod protobuf;
 mod selection;
 mod settings;
 mod table;
 mod timestamps;
+mod trees;
 mod types;
 
 use std::collections::HashMap;

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matrix import process
 from matrix.manifest import Language
-from matrix.stack import ROOT, Failure
+from matrix.stack import Failure
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -67,8 +67,3 @@ def load(only):
         raise SystemExit(f"no such serializer: {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
     return [program for program in programs if not only or program.name in only]
 
-
-def is_on(kind):
-    """Whether the gateway reads that format yet."""
-    refusal = (ROOT / "src" / "config" / "load_topics.rs").read_text()
-    return kind != "protobuf" or "is not there yet" not in refusal

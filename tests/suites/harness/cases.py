@@ -46,6 +46,7 @@ class Suite:
     settings: str = ""
     environment: dict = field(default_factory=dict)
     edits: list = field(default_factory=list)
+    updates: dict = field(default_factory=dict)
     toxiproxy: str = ""
     cases: list = field(default_factory=list)
 

@@ -88,6 +88,9 @@ class RustSource:
         # It must not look for a workspace around it.
         with (self.source / "Cargo.toml").open("a") as file:
             file.write("\n[workspace]\n")
+        for package, version in suite.updates.items():
+            command = ["cargo", "update", "--manifest-path", self.source / "Cargo.toml"]
+            must([*command, "--package", package, "--precise", version], folder)
         self.folder = folder
         self.programs = {}
 
