@@ -10,7 +10,7 @@ const { COMPATIBILITY, SchemaRegistry, SchemaType } = require('@kafkajs/confluen
 // Libraries log to the console's stdout, which is for the result.
 console.log = console.info = console.debug = console.error
 
-const TYPES = { avro: SchemaType.AVRO, json: SchemaType.JSON, protobuf: SchemaType.PROTOBUF }
+const TYPES = { avro: SchemaType.AVRO, json: SchemaType.JSON }
 const DAY_MS = 86_400_000
 
 // The fields that a version of the schema has.
@@ -32,18 +32,7 @@ const ofJson = (value, version) => {
   return { ...rest, at: new Date(at).toISOString(), amount: cents / 100 }
 }
 
-// protobufjs wants no nulls, and its own names for fields.
-const ofProtobuf = (value, version) => {
-  const { at_ms: at, day, amount_cents: cents, side, raw, either, venue, ...rest } = without(value, version)
-  const present = (fields) => Object.fromEntries(Object.entries(fields).filter(([, field]) => field !== null && field !== undefined))
-  const choice = { eitherLong: typeof either === 'number' ? either : null, eitherString: typeof either === 'string' ? either : null }
-  return present({
-    ...rest, ...choice, side: { BUY: 1, SELL: 2 }[side], raw: Buffer.from(raw, 'base64'), venue: present(venue),
-    at: { seconds: Math.floor(at / 1000), nanos: (at % 1000) * 1_000_000 },
-  })
-}
-
-const CONVERT = { avro: ofAvro, json: ofJson, protobuf: ofProtobuf }
+const CONVERT = { avro: ofAvro, json: ofJson }
 
 async function main () {
   const names = ['brokers', 'registry', 'apicurio', 'topic', 'format', 'job']

@@ -4,6 +4,7 @@ import argparse
 import base64
 import datetime
 import decimal
+import faulthandler
 import json
 import os
 import sys
@@ -111,6 +112,8 @@ def main():
     for name in ("brokers", "registry", "topic", "format", "job"):
         parser.add_argument(f"--{name}", required=True)
     options, _others = parser.parse_known_args()
+    # Where it hangs, should it, and not only that it does.
+    faulthandler.dump_traceback_later(PATIENCE_S + 20, exit=True)
     with open(options.job) as file:
         job = json.load(file)
     result = {"client": "confluent-kafka", "version": confluent_kafka.__version__, "sent": 0, "acked": 0, "errors": []}
