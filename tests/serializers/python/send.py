@@ -11,7 +11,7 @@ import sys
 
 import confluent_kafka
 from confluent_kafka import Producer
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient, topic_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
@@ -90,16 +90,18 @@ def serializers(kind, schemas, registry):
     """What makes bytes of a value, by the schema's version."""
     if kind == "raw":
         return [lambda value, _context: base64.b64decode(value)]
-    client = SchemaRegistryClient({"url": registry})
+    client = SchemaRegistryClient({"url": registry, "timeout": 20})
+    # Without it the registry is asked for each record what its subject may be, by an API that is Confluent's alone.
+    conf = {"subject.name.strategy": topic_subject_name_strategy}
     if kind == "avro":
-        made = [AvroSerializer(client, schema) for schema in schemas]
+        made = [AvroSerializer(client, schema, conf=conf) for schema in schemas]
         convert = [of_avro] * len(made)
     elif kind == "json":
-        made = [JSONSerializer(schema, client) for schema in schemas]
+        made = [JSONSerializer(schema, client, conf=conf) for schema in schemas]
         convert = [of_json] * len(made)
     else:
         classes = [trade_class(version) for version in range(len(schemas))]
-        made = [ProtobufSerializer(trade, client, {"use.deprecated.format": False}) for trade in classes]
+        made = [ProtobufSerializer(trade, client, conf | {"use.deprecated.format": False}) for trade in classes]
         convert = [lambda value, version: of_protobuf(value, version, classes[version])] * len(made)
     return [
         lambda value, context, version=version: made[version](convert[version](value, version), context)
