@@ -14,8 +14,10 @@ pub(super) struct Queue {
     /// The tables that have blocks waiting, next one first.
     turns: VecDeque<TableName>,
     len: usize,
+    /// How far the tables have got in time.
     order: HashMap<TableName, TimeOrder>,
-    pub(super) late: u64,
+    /// Requests that begin before the end of an earlier one and were not yet counted.
+    late_requests: u64,
     /// Rows of blocks that were given up and not yet counted.
     given_up_rows: u64,
 }
@@ -37,6 +39,9 @@ impl Default for Waiting {
 
 /// This many rejections in a row, each of which costs a request, before requests become smaller.
 const PATIENCE: u32 = 2;
+
+/// The tables whose times are remembered. Where there are more, all are forgotten now and then: it is only about speed.
+const MAX_ORDERED: usize = 10_000;
 
 impl Queue {
     pub(super) fn len(&self) -> usize {
@@ -84,13 +89,16 @@ impl Queue {
                     batch.push(pending);
                 }
             }
+            if self.order.len() >= MAX_ORDERED {
+                self.order.clear();
+            }
             let order = self.order.entry(table.clone()).or_default();
             for held in order.hold_back(&mut batch, &waiting.blocks).into_iter().rev() {
                 waiting.blocks.push_front(held);
                 self.len += 1;
             }
             if order.is_late(&batch) {
-                self.late += 1;
+                self.late_requests += 1;
             }
             if !waiting.blocks.is_empty() {
                 self.turns.push_back(table);
@@ -162,6 +170,11 @@ impl Queue {
         }
         self.tables.retain(|_, waiting| !waiting.blocks.is_empty());
         self.turns.retain(|table| self.tables.contains_key(table));
+    }
+
+    /// The late requests since the last call.
+    pub(super) fn take_late_requests(&mut self) -> u64 {
+        std::mem::take(&mut self.late_requests)
     }
 
     /// The rows of blocks that were given up since the last call.

@@ -174,8 +174,32 @@ mod tests {
     #[test]
     fn nothing_waits_for_a_partition_that_is_far_behind() {
         assert_eq!(held(&[(0, &[1]), (1, &[100, 101]), (2, &[102, 103])], &[]), [0; 0]);
-        assert_eq!(held(&[(0, &[1, 2, 3]), (1, &[100, 101])], &[]), [1]);
         assert_eq!(held(&[(0, &[1, 2]), (0, &[3, 4])], &[]), [0; 0]);
+    }
+
+    #[test]
+    fn a_partition_is_waited_for_until_it_has_been_quiet_for_some_requests() {
+        let mut order = TimeOrder::default();
+        let mut held = |request: &[(i32, &[i64])]| {
+            let blocks = request.iter().map(|&(partition, times)| of_times(partition, times.to_vec(), 0));
+            order.hold_back(&mut blocks.collect(), &VecDeque::new()).len()
+        };
+        assert_eq!(held(&[(0, &[1, 2]), (1, &[1, 2])]), 0);
+        // Partition 1 may go on from 2.
+        assert_eq!(held(&[(0, &[2, 3, 3]), (0, &[4])]), 1);
+        assert_eq!(held(&[(0, &[2, 5, 5]), (0, &[6])]), 1);
+        assert_eq!(held(&[(0, &[2, 7, 7]), (0, &[8])]), 0);
+    }
+
+    #[test]
+    fn a_request_is_late_if_it_begins_before_the_end_of_an_earlier_one() {
+        let mut order = TimeOrder::default();
+        let mut late = |times: &[i64]| order.is_late(&[of_times(0, times.to_vec(), 0)]);
+        assert!(!late(&[1, 5]));
+        assert!(!late(&[5, 9]));
+        assert!(late(&[8, 8]));
+        assert!(late(&[8, 10]));
+        assert!(!late(&[10, 11]));
     }
 
     #[test]
