@@ -40,6 +40,10 @@ faults:
 clients:
     .ci/run clients_all
 
+# Every serializer with every format and a real schema registry
+serializers:
+    .ci/run serializers_all
+
 # Kafka's own command-line tools
 tools:
     .ci/run tools

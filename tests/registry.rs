@@ -68,6 +68,14 @@ async fn a_schema_is_asked_for_once() {
     questdb.wait_for_rows("once", 160, PATIENCE).await;
     assert_eq!(questdb.sql("SELECT sum(n) FROM once").await[0][0], 16 * 45);
     assert_eq!(peer.asked_for("/schemas/ids/1"), 1);
+    let (_, metrics) = gateway.admin_get("/metrics").await;
+    for line in [
+        "quafka_schema_registry_requests_total{answer=\"found\"} 1",
+        "quafka_schema_registry_request_seconds_count 1",
+        "quafka_schema_registry_schemas 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    }
 }
 
 /// Known schemas go on; others are neither bad records nor dead letters, and are read as soon as the registry is back.
@@ -103,6 +111,12 @@ async fn while_the_registry_is_away_batches_come_again() {
         );
         assert!(message(&answer).contains(says), "{mood:?}: {}", message(&answer));
     }
+    // Those that were given up while they were under way count, too.
+    let (_, metrics) = gateway.admin_get("/metrics").await;
+    let unanswered = metrics.lines().find_map(|line| {
+        line.strip_prefix("quafka_schema_registry_requests_total{answer=\"none\"} ")?.parse::<u64>().ok()
+    });
+    assert!(unanswered >= Some(7), "{metrics}");
     peer.register("/schemas/ids/2", TRADE, "");
     peer.set(Mood::Well);
     let batch = Batch::of([value(1, 3), value(2, 4)]).encode();
@@ -169,7 +183,7 @@ async fn a_schema_that_the_registry_does_not_have_makes_a_bad_record_until_it_do
         (3, "schema 4 of the registry: schema.proto:1:20: "),
         (4, "does not have version 1 of subject \"x\""),
         (5, "does not begin with a zero byte"),
-        (6, "it is XML, which quafka does not read yet"),
+        (6, "it is XML, which quafka does not read"),
         (7, "schema 7 is of format protobuf; with `auto` a topic takes all formats that have schemas"),
     ];
     assert_eq!(errors.len(), says.len(), "{errors:?}");
@@ -208,6 +222,11 @@ async fn a_batch_of_unknown_schemas_is_no_storm_of_requests() {
     assert_eq!(answer.error_code, 19);
     assert!(message(&answer).contains("more than 64 schemas"), "{}", message(&answer));
     assert_eq!(peer.asked().len(), 64);
+    let (_, metrics) = gateway.admin_get("/metrics").await;
+    assert!(
+        metrics.contains("quafka_schema_registry_requests_total{answer=\"not_found\"} 64\n"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
@@ -270,6 +289,46 @@ async fn schemas_of_schemas_of_headers_and_of_keys() {
     questdb.wait_for_rows("headers", 1, PATIENCE).await;
     let rows = questdb.sql("SELECT price_cents, price_unit, key FROM headers").await;
     assert_eq!(rows, [[serde_json::json!(42), "EUR".into(), "key".into()]]);
+}
+
+/// A JSON Schema, and another that it refers to by its name; what contradicts it; and the same where no format is set.
+#[tokio::test]
+async fn json_by_its_schema() {
+    let questdb = QuestDbServer::start().await;
+    let (peer, port) = Peer::start().await;
+    let order = r#"{"type":"object","properties":{"price":{"$ref":"money.json"},"at":{"type":"string","format":"date-time"}}}"#;
+    peer.register(
+        "/schemas/ids/1",
+        order,
+        r#","schemaType":"JSON","references":[{"name":"money.json","subject":"money","version":1}]"#,
+    );
+    let money = r#"{"type":"object","properties":{"cents":{"type":"number"}}}"#;
+    peer.register("/subjects/money/versions/1", money, r#","schemaType":"JSON""#);
+    let config = config(port, "").replace("avro", "json_schema");
+    let gateway = Gateway::start(&(config + "[topics.auto]\nformat = \"auto\"\n"), questdb).await;
+    let mut wire = Wire::connect(gateway.bootstrap()).await;
+    let value = |json: &str| [b"\0\0\0\0\x01", json.as_bytes()].concat();
+    for topic in ["orders", "auto"] {
+        let good = value(r#"{"price":{"cents":5},"at":"2020-01-02T03:04:05Z","more":1}"#);
+        let answer = send(&mut wire, topic, Batch::of([good]).encode(), 30_000).await;
+        assert_eq!(answer.error_code, 0, "{}", message(&answer));
+        questdb.wait_for_rows(topic, 1, PATIENCE).await;
+        let columns = questdb.sql(&format!("SELECT \"column\", type FROM table_columns('{topic}')")).await;
+        let types: Vec<_> = columns.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+        for (column, kind) in [("price_cents", "DOUBLE"), ("at", "TIMESTAMP"), ("more", "LONG")] {
+            assert!(types.contains(&(column.into(), kind.into())), "{types:?}");
+        }
+        let bad = value(r#"{"price":{"cents":"5"}}"#);
+        let answer = send(&mut wire, topic, Batch::of([bad]).encode(), 30_000).await;
+        assert_eq!(answer.error_code, 87);
+        let error = answer.record_errors[0].batch_index_error_message.clone().unwrap();
+        assert!(
+            error.contains(
+                "by schema 1, field `price_cents`: \"5\" contradicts the schema, which says number"
+            ),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]

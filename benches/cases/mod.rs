@@ -89,6 +89,7 @@ pub fn all() -> Vec<Case> {
             records::format(Format::JsonEnvelope),
             records::enveloped(),
         ),
+        json_schema(),
         by_schema(
             "avro_8_fields",
             "record batch of Avro of 8 fields to a block",
@@ -147,6 +148,12 @@ fn json(
 fn pipeline(name: &'static str, what: &'static str, config: TopicConfig, records: Vec<String>) -> Case {
     let mut through = Through::new(config);
     Case::new(name, what, move || through.run(&records))
+}
+
+fn json_schema() -> Case {
+    let (config, _file) = records::by_json_schema();
+    let what = "JSON of 6 fields by a JSON Schema to a block";
+    pipeline("json_schema_trade", what, config, records::trades())
 }
 
 /// From the bytes of a batch whose records have schemas to a block, checksum included.

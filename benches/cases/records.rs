@@ -1,8 +1,9 @@
 //! The records that benchmarks read, and the settings and tables that they are read with.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
-use quafka::config::{Csv, Format, TimestampConfig, TimestampUnit, TopicConfig};
+use quafka::config::{Csv, Format, SchemaFile, TimestampConfig, TimestampUnit, TopicConfig};
 use quafka::schema::{TableColumn, TableSchema};
 
 /// Records in each of the lists.
@@ -32,6 +33,16 @@ pub fn with_symbols() -> TopicConfig {
         symbols: vec!["symbol".to_owned(), "side".to_owned()],
         ..TopicConfig::default()
     }
+}
+
+/// The same, with a schema for them, and the file that has it until the settings are read.
+pub fn by_json_schema() -> (TopicConfig, tempfile::NamedTempFile) {
+    let schema = r#"{"type":"object","properties":{"symbol":{"type":"string"},"side":{"enum":["buy","sell"]},
+        "price":{"type":"number"},"qty":{"type":["null","number"]},"seq":{"type":"integer"},"ts":{"type":"integer"}}}"#;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(schema.as_bytes()).unwrap();
+    let schema = Some(SchemaFile { file: file.path().to_owned(), include: None, message: None });
+    (TopicConfig { format: Format::JsonSchema, schema, ..with_symbols() }, file)
 }
 
 /// The trades' table, with these types of symbol, side, price, qty, seq and ts.

@@ -38,11 +38,6 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         let reason = format!("`{format}` is for values; keys are one value, such as `json` or `text`");
         report.error(&section.full("key_format"), reason);
     }
-    for (key, format) in [("format", settings.format), ("key_format", settings.key_format)] {
-        if let Some(later @ Format::JsonSchema) = format {
-            report.error(&section.full(key), format!("`{later}` is not there yet"));
-        }
-    }
     for (key, schema) in [("schema", &settings.schema), ("key_schema", &settings.key_schema)] {
         if let Some(Some(schema)) = schema
             && schema.file.as_os_str().is_empty()
@@ -138,6 +133,7 @@ fn check_merged(topics: &TopicsConfig, has_registry: bool, report: &mut Report<'
             }
             let extension = match format {
                 Format::Avro => Some("avsc"),
+                Format::JsonSchema => Some("json"),
                 Format::Protobuf => Some("proto"),
                 _ => None,
             };

@@ -375,11 +375,15 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[topics.a]\nformat = \"avro\"", "q.toml:2: topics.\"a\".format: ", "needs a schema: a registry"),
     ("[topics.a]\nkey_format = \"avro\"", "q.toml:2: topics.\"a\".key_format: ", "key_schema = {"),
     (
+        "[topics.a]\nformat = \"json_schema\"",
+        "q.toml:2: topics.\"a\".format: ",
+        "schema = { file = \"x.json\" }",
+    ),
+    (
         "[topics.a]\nformat = \"protobuf\"",
         "q.toml:2: topics.\"a\".format: ",
         "schema = { file = \"x.proto\" }",
     ),
-    ("[topics.a]\nformat = \"json_schema\"", "q.toml:2: topics.\"a\".format: ", "not there yet"),
     (
         "[topics.a]\nformat = \"avro\"\nschema = { file = \"v.avsc\", message = \"M\" }",
         "q.toml:3: topics.\"a\".schema: ",

@@ -62,35 +62,14 @@ fn converter(
         "FloatConverter" => Format::Float,
         "DoubleConverter" => Format::Double,
         "BooleanConverter" => Format::Boolean,
-        "AvroConverter" => {
-            // How its schemas are turned into Connect's, and how many of them it keeps, means nothing here.
-            options.retain(|name, _| {
-                !matches!(
-                    name.as_str(),
-                    "enhanced.avro.schema.support" | "connect.meta.data" | "schemas.cache.config"
-                )
-            });
-            let found = Registry::read(&key, &mut options, keys)?;
-            match registry {
-                Some(other) if *other != found => {
-                    let text = "is another registry, or other credentials, than of the key's converter; quafka has one";
-                    keys.lose(format!("{key}.schema.registry.url"), text);
-                }
-                _ => *registry = Some(found),
-            }
+        "AvroConverter" if class.starts_with("io.apicurio.") => {
+            let found = Registry::read_apicurio(&key, &mut options, keys)?;
+            keep(found, &key, keys, registry);
             Format::Avro
         }
-        other @ ("ProtobufConverter" | "JsonSchemaConverter") => {
-            let name = if other == "ProtobufConverter" { "protobuf" } else { "json_schema" };
-            let url = options.remove("schema.registry.url").filter(|url| !url.contains('@'));
-            let url = url.map_or(String::new(), |url| format!(", with the schema registry at {url}"));
-            keys.lose(
-                key.as_str(),
-                format!("comes with `{setting} = \"{name}\"`{url}; quafka has that format not yet"),
-            );
-            lose(&key, options, "belongs to that converter", keys);
-            return Ok(None);
-        }
+        "AvroConverter" => with_registry(&key, Format::Avro, &mut options, keys, registry)?,
+        "JsonSchemaConverter" => with_registry(&key, Format::JsonSchema, &mut options, keys, registry)?,
+        "ProtobufConverter" => with_registry(&key, Format::Protobuf, &mut options, keys, registry)?,
         _ => {
             keys.lose(key.as_str(), format!("`{class}` is no converter that quafka knows; see `{setting}`"));
             lose(&key, options, "belongs to that converter", keys);
@@ -100,6 +79,47 @@ fn converter(
     lose(&key, options, "is no key of that converter which changes what is read", keys);
     Ok(Some(format))
 }
+
+/// The format of a converter with a schema registry, whose options are read and told.
+fn with_registry(
+    key: &str,
+    format: Format,
+    options: &mut BTreeMap<String, String>,
+    keys: &mut Keys,
+    registry: &mut Option<Registry>,
+) -> Result<Format, ImportError> {
+    // How its schemas are turned into Connect's, and how many of them it keeps, means nothing here.
+    options.retain(|name, _| !MEAN_NOTHING.contains(&name.as_str()));
+    let found = Registry::read(key, options, keys)?;
+    keep(found, key, keys, registry);
+    Ok(format)
+}
+
+/// The registry of the key's converter, or else of the value's.
+fn keep(found: Registry, key: &str, keys: &mut Keys, registry: &mut Option<Registry>) {
+    match registry {
+        Some(other) if *other != found => {
+            let text =
+                "is another registry, or other credentials, than of the key's converter; quafka has one";
+            keys.lose(format!("{key}.schema.registry.url"), text);
+        }
+        _ => *registry = Some(found),
+    }
+}
+
+/// Options of converters that change nothing of what is read.
+const MEAN_NOTHING: &[&str] = &[
+    "auto.register.schemas",
+    "connect.meta.data",
+    "decimal.format",
+    "enhanced.avro.schema.support",
+    "enhanced.protobuf.schema.support",
+    "latest.compatibility.strict",
+    "schemas.cache.config",
+    "schemas.cache.size",
+    "use.latest.version",
+    "use.optional.for.nonrequired",
+];
 
 fn lose(key: &str, options: BTreeMap<String, String>, reason: &str, keys: &mut Keys) {
     for name in options.into_keys() {

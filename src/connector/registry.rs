@@ -69,6 +69,51 @@ impl Registry {
         Ok(registry)
     }
 
+    /// The same of Apicurio's own converter. Its registry has Confluent's API, too, at another path.
+    pub fn read_apicurio(
+        key: &str,
+        options: &mut BTreeMap<String, String>,
+        keys: &mut Keys,
+    ) -> Result<Self, ImportError> {
+        let url_key = format!("{key}.apicurio.registry.url");
+        let Some(url) = options.remove("apicurio.registry.url").filter(|url| !url.trim().is_empty()) else {
+            return Err(ImportError::new(url_key, "is missing, and that converter needs a registry"));
+        };
+        let url = url.trim().trim_end_matches('/');
+        let base = url.find("/apis/").map_or(url, |at| url.split_at(at).0);
+        keys.note(url_key, "quafka asks Apicurio by Confluent's API, which is at /apis/ccompat/v7 of it");
+        let mut registry = Self { urls: vec![format!("{base}/apis/ccompat/v7")], ..Self::default() };
+        let mut take = |name: &str| {
+            options
+                .remove(&format!("apicurio.registry.{name}"))
+                .or_else(|| options.remove(&format!("apicurio.{name}")))
+        };
+        if let (Some(username), Some(password)) = (take("auth.username"), take("auth.password")) {
+            registry.basic = Some((username, password));
+        }
+        let handler = take("id-handler").unwrap_or_default();
+        let confluent = take("as-confluent").or_else(|| take("enable-confluent-id-handler"));
+        let in_headers = take("headers.enabled").is_some_and(|enabled| enabled == "true");
+        if in_headers || !(handler.contains("4Byte") || confluent.as_deref() == Some("true")) {
+            keys.note(
+                format!("{key}.apicurio.registry.id-handler"),
+                "quafka reads ids of four bytes in the payload, as Apicurio 3's serializers write them; those of Apicurio 2 \
+                 write eight, unless `apicurio.registry.as-confluent = true`",
+            );
+        }
+        for name in [
+            "use-id",
+            "auto-register",
+            "find-latest",
+            "if-exists",
+            "converter.serializer",
+            "converter.deserializer",
+        ] {
+            take(name);
+        }
+        Ok(registry)
+    }
+
     pub fn has_secret(&self) -> bool {
         self.basic.is_some() || self.token.is_some()
     }

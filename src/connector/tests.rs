@@ -160,6 +160,49 @@ fn the_registry_of_a_converter_is_carried_over() {
 }
 
 #[test]
+fn json_schemas_converter_comes_with_its_registry() {
+    let class = "io.confluent.connect.json.JsonSchemaConverter";
+    let imported = imported(&[
+        ("key.converter", class),
+        ("key.converter.schema.registry.url", "http://registry:8081,http://other:8081"),
+        ("key.converter.basic.auth.user.info", "ann:hunter2"),
+        ("value.converter", class),
+        ("value.converter.schema.registry.url", "http://registry:8081,http://other:8081"),
+        ("value.converter.schema.registry.basic.auth.user.info", "ann:hunter2"),
+        ("value.converter.decimal.format", "NUMERIC"),
+        ("value.converter.json.fail.unknown.properties", "true"),
+    ]);
+    let registry = imported.loaded.config.registry.as_ref().unwrap();
+    assert_eq!(registry.urls.len(), 2);
+    assert_eq!(registry.username.as_deref(), Some("ann"));
+    let config = imported.loaded.config.topics.of("t");
+    assert_eq!((config.key_format, config.format), (Format::JsonSchema, Format::JsonSchema));
+    assert_eq!(lost(&imported), ["value.converter.json.fail.unknown.properties"]);
+}
+
+#[test]
+fn apicurios_converter_is_asked_by_confluents_api() {
+    let imported = imported(&[
+        ("value.converter", "io.apicurio.registry.utils.converter.AvroConverter"),
+        ("value.converter.apicurio.registry.url", "https://registry:8080/apis/registry/v2/"),
+        ("value.converter.apicurio.registry.auto-register", "true"),
+        ("value.converter.apicurio.auth.username", "ann"),
+        ("value.converter.apicurio.auth.password", "hunter2"),
+    ]);
+    let registry = imported.loaded.config.registry.as_ref().unwrap();
+    assert_eq!(registry.urls[0].to_string(), "https://registry:8080/apis/ccompat/v7");
+    assert_eq!(registry.username.as_deref(), Some("ann"));
+    assert_eq!(imported.loaded.config.topics.of("t").format, Format::Avro);
+    assert_eq!(lost(&imported), [""; 0]);
+    let told: Vec<_> = imported.notes.iter().map(|note| note.key.as_str()).collect();
+    assert!(told.contains(&"value.converter.apicurio.registry.id-handler"), "{told:?}");
+    assert!(
+        error(&[("value.converter", "io.apicurio.registry.utils.converter.AvroConverter")])
+            .contains("is missing")
+    );
+}
+
+#[test]
 fn a_token_for_the_registry_is_carried_over() {
     let avro = "io.confluent.connect.avro.AvroConverter";
     let imported = imported(&[
@@ -182,19 +225,17 @@ fn a_token_for_the_registry_is_carried_over() {
 }
 
 #[test]
-fn converters_that_are_not_there_yet_are_told_with_their_registry() {
+fn protobufs_converter_comes_with_its_registry() {
     let imported = imported(&[
         ("value.converter", "io.confluent.connect.protobuf.ProtobufConverter"),
         ("value.converter.schema.registry.url", "http://registry:8081"),
         ("value.converter.basic.auth.user.info", "ann:hunter2"),
     ]);
-    assert_eq!(lost(&imported), ["value.converter", "value.converter.basic.auth.user.info"]);
-    let text = imported.toml.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        text.contains("`format = \"protobuf\"`, with the schema registry at http://registry:8081"),
-        "{text}"
-    );
-    assert!(!text.contains("hunter2"));
+    let registry = imported.loaded.config.registry.as_ref().unwrap();
+    assert_eq!(registry.urls[0].to_string(), "http://registry:8081");
+    assert_eq!(registry.username.as_deref(), Some("ann"));
+    assert_eq!(imported.loaded.config.topics.of("t").format, Format::Protobuf);
+    assert_eq!(lost(&imported), [""; 0]);
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::avro::AvroSchema;
 use super::csv::CsvRow;
 use super::envelope::Envelope;
+use super::json_schema::JsonSchema;
 use super::protobuf::ProtobufSchema;
 use super::schemas::{self, BySchema};
 use super::{Payload, PayloadError, Schema, SchemaView, Value, influx, json, primitives};
@@ -167,7 +168,7 @@ impl Decoder {
         each: impl FnMut(Payload) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(found) = self.by_schema(bytes, header, schemas)? {
-            return self.rows(read_by_schema(&found, schemas)?, each);
+            return self.rows(self.read_by_schema(&found, schemas)?, each);
         }
         let payload = match &self.kind {
             // It has been read by its schema, or refused.
@@ -188,6 +189,21 @@ impl Decoder {
             Kind::Primitive(read) => of_one_type(read(bytes)?),
         };
         self.rows(payload, each)
+    }
+
+    fn read_by_schema(
+        &self,
+        found: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+    ) -> Result<Payload, PayloadError> {
+        let read = |body: &[u8]| {
+            schemas
+                .read(&found.with_body(Some(body)))
+                .map_err(|error| PayloadError::invalid(format!("by {}, {error}", schemas.name(found))))
+        };
+        let is_of_json = schemas.schema(found).is_some_and(Schema::is_of_json);
+        let value = if is_of_json { self.json(found.body, read)? } else { read(found.body)? };
+        Ok(Payload { has_schema: true, ..Payload::from(value) })
     }
 
     /// Hands on what a payload stands for, by the settings of arrays.
@@ -233,13 +249,6 @@ fn of_one_type(value: Value) -> Payload {
     Payload { has_schema: true, ..Payload::from(value) }
 }
 
-fn read_by_schema(found: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<Payload, PayloadError> {
-    match schemas.read(found) {
-        Ok(value) => Ok(Payload { has_schema: true, ..Payload::from(value) }),
-        Err(error) => Err(PayloadError::invalid(format!("by {}, {error}", schemas.name(found)))),
-    }
-}
-
 /// The schema that a file has.
 fn of_file(format: Format, schema: Option<&SchemaFile>) -> Result<Option<Schema>, DecoderConfigError> {
     let Some(SchemaFile { file, include, message }) = schema else { return Ok(None) };
@@ -251,17 +260,19 @@ fn of_file(format: Format, schema: Option<&SchemaFile>) -> Result<Option<Schema>
             let schema = AvroSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
             Ok(Some(Schema::Avro(Arc::new(schema))))
         }
+        Format::JsonSchema => {
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+            let schema = JsonSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
+            Ok(Some(Schema::Json(Arc::new(schema))))
+        }
         Format::Protobuf => {
             let schema = ProtobufSchema::read_file(file, include.as_deref(), message.as_deref())
                 .map_err(|error| wrong(&error))?;
             Ok(Some(Schema::Protobuf(Arc::new(schema))))
         }
-        _ => Err(not_yet(format)),
+        // No other format has a schema.
+        _ => Ok(None),
     }
-}
-
-fn not_yet(format: Format) -> DecoderConfigError {
-    DecoderConfigError(format!("`{format}` is not there yet"))
 }
 
 fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderConfigError> {
@@ -269,8 +280,7 @@ fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderC
         Format::Auto => Kind::Auto,
         Format::Json => Kind::Json,
         Format::JsonEnvelope => Kind::Envelope(Envelope::default()),
-        Format::Avro | Format::Protobuf => Kind::Schema(of_file(format, schema)?),
-        Format::JsonSchema => return Err(not_yet(format)),
+        Format::Avro | Format::JsonSchema | Format::Protobuf => Kind::Schema(of_file(format, schema)?),
         Format::Text => Kind::Text,
         Format::Raw => Kind::Raw,
         Format::Csv => {

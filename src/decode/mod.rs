@@ -7,6 +7,7 @@ mod envelope;
 mod influx;
 mod java_double;
 pub mod json;
+pub mod json_schema;
 mod message;
 mod names;
 mod payload;

@@ -8,6 +8,8 @@ use std::time::Instant;
 use parking_lot::RwLock;
 
 use super::avro::AvroSchema;
+use super::json;
+use super::json_schema::JsonSchema;
 use super::protobuf::{ProtobufSchema, ProtobufSchemaError};
 use super::{PayloadError, Value};
 use crate::config::Format;
@@ -37,6 +39,8 @@ pub enum Schema {
     Avro(Arc<AvroSchema>),
     /// Protobuf's.
     Protobuf(Arc<ProtobufSchema>),
+    /// JSON Schema.
+    Json(Arc<JsonSchema>),
 }
 
 impl Schema {
@@ -46,6 +50,22 @@ impl Schema {
         match self {
             Self::Avro(_) => Format::Avro,
             Self::Protobuf(_) => Format::Protobuf,
+            Self::Json(_) => Format::JsonSchema,
+        }
+    }
+
+    /// Whether its payloads are JSON.
+    pub(crate) fn is_of_json(&self) -> bool {
+        matches!(self, Self::Json(_))
+    }
+
+    /// Whether a payload is null, and nothing else.
+    pub(crate) fn is_null(&self, body: &[u8]) -> bool {
+        match self {
+            Self::Avro(schema) => schema.is_null(body),
+            // No bytes are a message whose fields are all as they are by default.
+            Self::Protobuf(_) => false,
+            Self::Json(_) => json::is_null(body),
         }
     }
 
@@ -56,6 +76,7 @@ impl Schema {
             Self::Protobuf(schema) => {
                 schema.read_as(payload.message, payload.body).map_err(|error| error.to_string())
             }
+            Self::Json(schema) => schema.read(payload.body).map_err(|error| error.to_string()),
         }
     }
 
@@ -104,6 +125,11 @@ impl SchemaBook {
         }
     }
 
+    /// How many schemas are known. Counts them.
+    pub fn schemas(&self) -> usize {
+        self.known.read().values().filter(|known| matches!(known, Known::Schema(_))).count()
+    }
+
     /// Takes note of what was found out.
     pub fn insert(&self, key: SchemaKey, known: Known) {
         let mut book = self.known.write();
@@ -150,6 +176,14 @@ impl<'d, 'r> BySchema<'d, 'r> {
     pub(super) fn of_file(schema: &'d Schema, body: &'r [u8]) -> Self {
         let message = if let Schema::Protobuf(schema) = schema { schema.root() } else { 0 };
         Self { place: Place::File(schema), message, body }
+    }
+
+    /// The same with another payload, where there is one.
+    pub(crate) fn with_body<'s>(self, body: Option<&'s [u8]>) -> BySchema<'d, 's>
+    where
+        'r: 's,
+    {
+        BySchema { body: body.unwrap_or(self.body), ..self }
     }
 }
 

@@ -21,7 +21,8 @@ pub enum Value {
     Double {
         /// The nearest double; infinite where the number is beyond all doubles.
         value: f64,
-        /// As it was written, where it was.
+        /// As it was written, where it was. Only where a schema has said that it is a double it has neither a fraction
+        /// nor an exponent.
         text: Option<Box<str>>,
     },
     /// A single-precision number, which as a text is shorter than the double that it equals.
@@ -32,6 +33,8 @@ pub enum Value {
     Text(String),
     /// A text that is written as SYMBOL where the table does not say otherwise.
     Symbol(String),
+    /// A text that a schema says to be a date or a time, which its column is where the table does not say otherwise.
+    Time(String),
     /// A text whose column decides what it is: a number where the column takes numbers. In a new column a JSON
     /// number, `true` and `false` are that, and everything else is text.
     Untyped(String),
@@ -217,7 +220,7 @@ impl Value {
             Self::Integer(_) | Self::BigInteger(_) => "an integer",
             Self::Double { .. } | Self::Float(_) => "a number with a fraction or an exponent",
             Self::Decimal(_) => "a decimal",
-            Self::Text(_) | Self::Symbol(_) | Self::Untyped(_) => "a string",
+            Self::Text(_) | Self::Symbol(_) | Self::Time(_) | Self::Untyped(_) => "a string",
             Self::Bytes(_) => "bytes",
             Self::Timestamp(_) => "a timestamp",
             Self::Narrow(number) => number.kind(),
@@ -262,7 +265,9 @@ impl Value {
                 let _ = write!(out, "{value:?}");
             }
             Self::Double { .. } | Self::Float(_) => out.push_str("null"),
-            Self::Text(text) | Self::Symbol(text) | Self::Untyped(text) => write_json_text(text, out),
+            Self::Text(text) | Self::Symbol(text) | Self::Time(text) | Self::Untyped(text) => {
+                write_json_text(text, out);
+            }
             Self::Bytes(bytes) => write_json_text(&super::base64(bytes), out),
             Self::Timestamp(Timestamp::Millis(time) | Timestamp::Micros(time) | Timestamp::Nanos(time)) => {
                 let _ = write!(out, "{time}");

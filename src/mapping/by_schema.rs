@@ -1,12 +1,16 @@
 //! Records whose key or value is read by a schema of its own, in place.
 
+use std::collections::HashSet;
+
 use super::attempt::{Superseded, row_error};
+use super::json_schema;
 use super::pipeline::{SchemasOf, unreadable};
 use super::plan::{InPlace, Plan};
 use super::record::{Appended, Row, SourceRecord};
 use super::refusal::Refusal;
 use super::typed::Fault;
-use crate::decode::{BySchema, Schema, SchemaView};
+use crate::config::LoneSurrogates;
+use crate::decode::{BySchema, Schema, SchemaView, json};
 use crate::rows::{BlockBuilder, KEY, RowError, VALUE};
 
 impl Plan {
@@ -22,16 +26,10 @@ impl Plan {
         self.take_up(record, block)?;
         let mut outcome = self.attempt_by_schema(record, found, schemas, block);
         if let Err(refusal) = &outcome
-            && let Some((key, value)) = self.without_halves(refusal, record)
+            && let Some(replaced) = self.with_replaced_halves(refusal, record, found, schemas)
         {
-            // Only what no schema reads is JSON.
-            let record = SourceRecord {
-                key: if found.key.is_some() { record.key } else { key.as_deref() },
-                value: if found.value.is_some() { record.value } else { Some(&value) },
-                ..record.clone()
-            };
             block.rollback();
-            outcome = self.attempt_by_schema(&record, found, schemas, block);
+            outcome = replaced.attempt(|record, found| self.attempt_by_schema(record, found, schemas, block));
         }
         match outcome {
             Ok(appended) => Ok(appended),
@@ -53,12 +51,69 @@ impl Plan {
         match Row::new(self, block).by_schema(record, found, schemas, None) {
             Err(Refusal::DuplicateMember) => {
                 block.rollback();
-                let value = if found.value.is_some() { b"" } else { record.value.unwrap_or_default() };
-                let superseded = Superseded::of(record.key, value, self.value)?;
+                let key = json_of(found.key.as_ref(), record.key, schemas);
+                let value = json_of(found.value.as_ref(), record.value, schemas);
+                let superseded = Superseded::of(key, value.unwrap_or_default(), self.value)?;
                 Row::new(self, block).by_schema(record, found, schemas, Some(&superseded))
             }
             outcome => outcome,
         }
+    }
+
+    /// The record with `?` for each half of a surrogate pair in JSON, where that is wanted and changes something.
+    #[cold]
+    fn with_replaced_halves<'r>(
+        &self,
+        refusal: &Refusal,
+        record: &'r SourceRecord<'r>,
+        found: &'r SchemasOf<'r, 'r>,
+        schemas: &SchemaView<'_>,
+    ) -> Option<Replaced<'r>> {
+        if !refusal.is_of_text() || self.config.lone_surrogates != LoneSurrogates::Replace {
+            return None;
+        }
+        let replaced = |part: Option<&BySchema<'_, '_>>| {
+            let part = part.filter(|part| schemas.schema(part).is_some_and(Schema::is_of_json))?;
+            json::without_lone_surrogates(part.body)
+        };
+        let bodies = (replaced(found.key.as_ref()), replaced(found.value.as_ref()));
+        let plain = self.without_halves(refusal, record);
+        (bodies.0.is_some() || bodies.1.is_some() || plain.is_some()).then_some(Replaced {
+            record,
+            found,
+            bodies,
+            plain,
+        })
+    }
+}
+
+/// A record of which parts have been replaced.
+struct Replaced<'r> {
+    record: &'r SourceRecord<'r>,
+    found: &'r SchemasOf<'r, 'r>,
+    /// What is read by a schema.
+    bodies: (Option<Vec<u8>>, Option<Vec<u8>>),
+    /// What is not.
+    plain: Option<(Option<Vec<u8>>, Vec<u8>)>,
+}
+
+impl Replaced<'_> {
+    fn attempt<T>(&self, attempt: impl FnOnce(&SourceRecord<'_>, &SchemasOf<'_, '_>) -> T) -> T {
+        let Self { record, found, bodies, plain } = self;
+        let (key, value) = match plain {
+            Some((key, value)) => (key.as_deref(), Some(value.as_slice())),
+            None => (record.key, record.value),
+        };
+        let record = SourceRecord {
+            key: if found.key.is_some() { record.key } else { key },
+            value: if found.value.is_some() { record.value } else { value },
+            ..(*record).clone()
+        };
+        let found = SchemasOf {
+            key: found.key.map(|key| key.with_body(bodies.0.as_deref())),
+            value: found.value.map(|value| value.with_body(bodies.1.as_deref())),
+        };
+        attempt(&record, &found)
     }
 }
 
@@ -82,7 +137,9 @@ impl Row<'_, '_> {
         match (&found.key, record.key) {
             (Some(key), _) if !write_key => self.check(record, key, schemas)?,
             (Some(key), _) if is_null(key, schemas) => {}
-            (Some(key), _) => self.payload(record, key, schemas, KEY)?,
+            (Some(key), _) => {
+                self.payload(record, key, schemas, KEY, superseded.map(|superseded| &superseded.key))?;
+            }
             (None, Some(key)) if write_key => self.key(key, superseded.map(|superseded| &superseded.key))?,
             (None, Some(key)) if plan.key == InPlace::Json => plan.check_key(key)?,
             (None, _) => {}
@@ -90,7 +147,9 @@ impl Row<'_, '_> {
         self.in_key = false;
         match (&found.value, record.value) {
             _ if is_nothing => return Ok(Appended::Skipped),
-            (Some(value), _) => self.payload(record, value, schemas, VALUE)?,
+            (Some(value), _) => {
+                self.payload(record, value, schemas, VALUE, superseded.map(|superseded| &superseded.value))?;
+            }
             (None, value) => {
                 let superseded = superseded.map(|superseded| &superseded.value);
                 self.plain_value(value.unwrap_or_default(), superseded)?;
@@ -108,6 +167,7 @@ impl Row<'_, '_> {
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
         object: u32,
+        superseded: Option<&HashSet<usize>>,
     ) -> Result<(), Refusal> {
         let Some(schema) = schemas.schema(payload) else { return Ok(()) };
         match schema {
@@ -117,6 +177,9 @@ impl Row<'_, '_> {
             Schema::Protobuf(schema) => self
                 .protobuf(schema, payload.message, payload.body, object)
                 .map_err(|fault| self.refusal(record, payload, schemas, fault)),
+            Schema::Json(schema) => self
+                .json_schema(schema, payload.body, object, superseded)
+                .map_err(|fault| self.bad_json(record, payload, schemas, fault)),
         }
     }
 
@@ -130,7 +193,7 @@ impl Row<'_, '_> {
     ) -> Refusal {
         match fault {
             Fault::Refused(refusal) => refusal,
-            Fault::Misread(error) => self.misread(record, payload, schemas, &error),
+            Fault::Misread(error) => self.misread(record, payload, schemas, None, &error),
         }
     }
 
@@ -142,10 +205,44 @@ impl Row<'_, '_> {
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
     ) -> Result<(), Refusal> {
-        match schemas.read(payload) {
+        let checked = match (schemas.read(payload), self.replaced_json(payload, schemas)) {
+            (Err(_), Some(replaced)) => schemas.read(&payload.with_body(Some(&replaced))),
+            (checked, _) => checked,
+        };
+        match checked {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.misread(record, payload, schemas, &error)),
+            Err(error) => Err(self.misread(record, payload, schemas, None, &error)),
         }
+    }
+
+    /// A payload without the halves of surrogate pairs that are in it, where that is wanted.
+    fn replaced_json(&self, payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Option<Vec<u8>> {
+        let is_of_json = schemas.schema(payload).is_some_and(Schema::is_of_json);
+        let wanted = is_of_json && self.plan.config.lone_surrogates == LoneSurrogates::Replace;
+        if wanted { json::without_lone_surrogates(payload.body) } else { None }
+    }
+
+    #[cold]
+    fn bad_json(
+        &self,
+        record: &SourceRecord<'_>,
+        payload: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+        fault: json_schema::Fault,
+    ) -> Refusal {
+        let (column, fault) = match fault {
+            json_schema::Fault::Misread(column, fault) => (column, fault),
+            json_schema::Fault::Refused(refusal) => match refusal {
+                // It is tried again.
+                refusal if refusal.is_of_text() && self.replaced_json(payload, schemas).is_some() => {
+                    return refusal;
+                }
+                Refusal::Json(error) => (None, error.into()),
+                Refusal::Text(bad) => (Some(bad.column.to_string()), bad.error.into()),
+                refusal => return refusal,
+            },
+        };
+        self.misread(record, payload, schemas, column, &fault)
     }
 
     #[cold]
@@ -154,6 +251,7 @@ impl Row<'_, '_> {
         record: &SourceRecord<'_>,
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
+        column: Option<String>,
         error: &dyn std::fmt::Display,
     ) -> Refusal {
         let config = &self.plan.config;
@@ -163,17 +261,28 @@ impl Row<'_, '_> {
             ("value", config.format, record.value)
         };
         let reason = format!("by {}, {error}", schemas.name(payload));
-        Refusal::of_row(unreadable(part, format, &reason, bytes.unwrap_or_default()))
+        let message = unreadable(part, format, &reason, bytes.unwrap_or_default());
+        match column {
+            Some(column) => Refusal::of_column(column, message),
+            None => Refusal::of_row(message),
+        }
     }
 }
 
 /// Whether a payload is null, as a whole.
 #[inline]
 fn is_null(payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> bool {
-    match schemas.schema(payload) {
-        Some(Schema::Avro(schema)) => schema.is_null(payload.body),
-        // No bytes are a message whose fields are all as they are by default.
-        Some(Schema::Protobuf(_)) => false,
-        None => true,
+    schemas.schema(payload).is_none_or(|schema| schema.is_null(payload.body))
+}
+
+/// The JSON that a key or a value is. None: it is read by a schema that is not one for JSON.
+fn json_of<'r>(
+    found: Option<&BySchema<'_, 'r>>,
+    bytes: Option<&'r [u8]>,
+    schemas: &SchemaView<'_>,
+) -> Option<&'r [u8]> {
+    match found {
+        Some(part) => schemas.schema(part).is_some_and(Schema::is_of_json).then_some(part.body),
+        None => bytes,
     }
 }

@@ -55,7 +55,12 @@ impl Row<'_, '_> {
         self.point_in_time(number, time, text)
     }
 
-    fn point_in_time(&mut self, number: usize, time: PointInTime, text: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn point_in_time(
+        &mut self,
+        number: usize,
+        time: PointInTime,
+        text: &[u8],
+    ) -> Result<(), Refusal> {
         let value = match &self.block.columns[number].values {
             Values::Timestamp(TimeUnit::Micros, _) => time.micros(),
             Values::Timestamp(TimeUnit::Nanos, _) => time.nanos(),

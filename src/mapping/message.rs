@@ -69,6 +69,11 @@ impl Row<'_, '_> {
             Value::BigInteger(digits) => self.number(name, &number(digits, NumberValue::BigInteger)),
             Value::Double { value, text: None } if !value.is_finite() => self.special_double(name, *value),
             Value::Double { value, text } => match text {
+                // A schema says that it is a double.
+                Some(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
+                    let value = text.parse().map_or(NumberValue::BigInteger, NumberValue::Integer);
+                    self.whole_double(name, &number(text, value))
+                }
                 Some(text) => self.number(name, &number(text, NumberValue::Double(*value))),
                 None => self.number(name, &number(&format!("{value:?}"), NumberValue::Double(*value))),
             },
@@ -92,6 +97,7 @@ impl Row<'_, '_> {
                 self.array(name, &mut Scanner::new(json.as_bytes()))
             }
             Value::Symbol(text) => self.symbol(name, text),
+            Value::Time(text) => self.schema_time(name, text.as_bytes()),
             Value::Decimal(digits) => self.decimal(name, digits),
             Value::Bytes(bytes) => self.bytes(name, bytes),
             Value::Timestamp(time) => self.time(name, *time),

@@ -9,6 +9,7 @@ mod avro;
 mod by_schema;
 mod computed;
 mod convert;
+mod json_schema;
 mod leaves;
 mod literals;
 mod message;

@@ -102,10 +102,20 @@ impl Pipeline {
         let own_table = transforms.is_empty() && (config.format != Format::Influx || config.table.is_some());
         let table = if own_table { table_name(topic, config)? } else { None };
         let in_place = |format: Format| {
-            matches!(format, Format::Auto | Format::Text | Format::Json | Format::Avro | Format::Protobuf)
+            matches!(
+                format,
+                Format::Auto
+                    | Format::Text
+                    | Format::Json
+                    | Format::Avro
+                    | Format::Protobuf
+                    | Format::JsonSchema
+            )
         };
         let arrays_in_place = match config.format {
-            Format::Auto | Format::Avro => config.top_level_array == TopLevelArray::Value,
+            Format::Auto | Format::Avro | Format::JsonSchema => {
+                config.top_level_array == TopLevelArray::Value
+            }
             _ => config.top_level_array != TopLevelArray::Rows,
         };
         let reads_in_place =
@@ -409,7 +419,9 @@ fn fill(template: &TableTemplate, message: &Message) -> Result<String, String> {
 /// A value in a table's name: as Java prints it, so that names are the ones that QuestDB's Kafka connector makes.
 fn plain(value: &Value, out: &mut String) {
     match value {
-        Value::Text(text) | Value::Symbol(text) | Value::Untyped(text) => out.push_str(text),
+        Value::Text(text) | Value::Symbol(text) | Value::Time(text) | Value::Untyped(text) => {
+            out.push_str(text);
+        }
         Value::Double { value, .. } => out.push_str(&crate::decode::java_double(*value)),
         Value::Float(value) => out.push_str(&crate::decode::java_float(*value)),
         Value::Narrow(number) => plain(number, out),

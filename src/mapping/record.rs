@@ -273,7 +273,7 @@ impl<'p, 'b> Row<'p, 'b> {
         self.text(name, text)
     }
 
-    fn object(
+    pub(super) fn object(
         &mut self,
         scanner: &mut Scanner<'_>,
         object: u32,
@@ -284,11 +284,7 @@ impl<'p, 'b> Row<'p, 'b> {
         let mut expected = self.block.paths.first(object);
         while more {
             let start = scanner.offset();
-            let name = match self.block.paths.expected(expected) {
-                Some(bytes) if scanner.take_name(bytes) => expected,
-                _ => self.unexpected_name(scanner, object, previous)?,
-            };
-            scanner.colon()?;
+            let name = self.member_name(scanner, object, previous, expected)?;
             if superseded.is_some_and(|superseded| superseded.contains(&start)) {
                 scanner.skip_value()?;
             } else {
@@ -304,10 +300,27 @@ impl<'p, 'b> Row<'p, 'b> {
         Ok(())
     }
 
+    /// Reads a field's name, and the colon behind it.
+    #[inline(always)]
+    pub(super) fn member_name(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        object: u32,
+        previous: u32,
+        expected: u32,
+    ) -> Result<u32, Refusal> {
+        let name = match self.block.paths.expected(expected) {
+            Some(bytes) if scanner.take_name(bytes) => expected,
+            _ => self.unexpected_name(scanner, object, previous)?,
+        };
+        scanner.colon()?;
+        Ok(name)
+    }
+
     /// Reads the value of a field. Inlined also where a document is not an object, so that this second place does not
     /// cost the first one its inlining.
     #[inline(always)]
-    fn member(
+    pub(super) fn member(
         &mut self,
         scanner: &mut Scanner<'_>,
         name: u32,

@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::values::{Kind, Place};
 use crate::decode::json::{Number, NumberValue};
 use crate::decode::{Names, ROOT, Timestamp, Value};
-use crate::rows::{Binding, ColumnBuilder, Destination, KEY, NONE, RECORD, Target, Values};
+use crate::rows::{Binding, ColumnBuilder, Destination, KEY, MAX_BINDINGS, NONE, RECORD, Target, Values};
 
 /// Why a payload is no row.
 #[derive(Debug)]
@@ -26,9 +26,6 @@ impl<E> From<Refusal> for Fault<E> {
     }
 }
 
-/// As many schemas in one block are remembered. Records of more cost what the first of each costs.
-const MAX_BINDINGS: usize = 64;
-
 impl Row<'_, '_> {
     /// Runs something with the numbers that a schema's names have in this block. False: they do not fit the topic's
     /// settings, and its payloads are read as trees.
@@ -44,7 +41,7 @@ impl Row<'_, '_> {
         let mut bindings = std::mem::take(&mut self.block.bindings);
         let bound = bindings
             .iter()
-            .position(|binding| binding.schema == schema && binding.object == object)
+            .position(|binding| binding.is_of(schema, object))
             .map_or_else(|| self.bind(schema, names, object, &mut bindings), Ok);
         let done = match bound {
             Ok(number) => {

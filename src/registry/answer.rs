@@ -15,6 +15,7 @@ pub(super) struct Registered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Avro,
+    Json,
     Protobuf,
     /// One that is not read here, by its name.
     Other(String),
@@ -63,6 +64,7 @@ impl Registered {
         })?;
         let kind = match body.schema_type.as_deref() {
             None | Some("AVRO") => Kind::Avro,
+            Some("JSON") => Kind::Json,
             Some("PROTOBUF") => Kind::Protobuf,
             Some(other) => Kind::Other(other.to_owned()),
         };
@@ -105,9 +107,12 @@ mod tests {
         let read = Registered::read(&answer(200, body), String::new).unwrap();
         assert_eq!((read.schema.as_str(), &read.kind), ("\"int\"", &Kind::Avro));
         assert_eq!(read.references[0].path(), "/subjects/b%2Fc/versions/2");
-        let read =
-            Registered::read(&answer(200, r#"{"schemaType":"JSON","schema":"{}"}"#), String::new).unwrap();
-        assert_eq!(read.kind, Kind::Other("JSON".to_owned()));
+        let kind = |kind: &str| {
+            let body = format!(r#"{{"schemaType":"{kind}","schema":"{{}}"}}"#);
+            Registered::read(&answer(200, &body), String::new).unwrap().kind
+        };
+        assert_eq!(kind("JSON"), Kind::Json);
+        assert_eq!(kind("XML"), Kind::Other("XML".to_owned()));
     }
 
     #[test]

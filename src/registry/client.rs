@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::RegistryError;
 use super::answer;
+use super::metrics::{Answer, RegistryMetrics};
 use crate::config::RegistryConfig;
 use crate::http::{Credentials, Endpoint, HttpAnswer, HttpConnection, HttpError, Target, Tls, TrustedRoots};
 
@@ -22,6 +23,7 @@ pub(super) struct Client {
     servers: Vec<Server>,
     /// The one that is asked first: the last that answered.
     first: AtomicUsize,
+    metrics: RegistryMetrics,
 }
 
 struct Server {
@@ -38,7 +40,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    pub fn new(config: &RegistryConfig) -> Result<Self, String> {
+    pub fn new(config: &RegistryConfig, metrics: RegistryMetrics) -> Result<Self, String> {
         let servers = config.urls.iter().map(|url| {
             let roots = config.tls_roots.clone().map_or(TrustedRoots::Webpki, TrustedRoots::PemFile);
             let endpoint = Endpoint {
@@ -57,7 +59,8 @@ impl Client {
                 idle: Mutex::default(),
             })
         });
-        Ok(Self { servers: servers.collect::<Result<_, String>>()?, first: AtomicUsize::new(0) })
+        let servers = servers.collect::<Result<_, String>>()?;
+        Ok(Self { servers, first: AtomicUsize::new(0), metrics })
     }
 
     /// Asks one server after the other until one gives an answer that counts: a success, or that there is no such thing.
@@ -67,17 +70,25 @@ impl Client {
         for number in 0..self.servers.len() {
             let number = (first + number) % self.servers.len();
             let Some(server) = self.servers.get(number) else { continue };
-            let reason = match server.get(path).await {
+            let mut request = self.metrics.begin();
+            let answered = match server.get(path).await {
                 Ok(answer) => match answer::fault(&answer) {
-                    None => {
-                        self.first.store(number, Ordering::Relaxed);
-                        return Ok(answer);
-                    }
-                    Some(fault) => format!("{} {fault}", server.url),
+                    None => Ok(answer),
+                    Some(fault) => Err(format!("{} {fault}", server.url)),
                 },
-                Err(error) => error.to_string(),
+                Err(error) => Err(error.to_string()),
             };
-            reasons.push(reason);
+            if let Ok(answer) = &answered {
+                request.answer = if answer.status.is_success() { Answer::found } else { Answer::not_found };
+            }
+            drop(request);
+            match answered {
+                Ok(answer) => {
+                    self.first.store(number, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(reason) => reasons.push(reason),
+            }
         }
         Err(RegistryError::Away(reasons.join("; ")))
     }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod client;
+mod metrics;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use tokio::time::{Instant, timeout_at};
 
 use self::answer::{Kind, Reference, Registered};
 use self::client::Client;
+use self::metrics::RegistryMetrics;
 use crate::config::RegistryConfig;
 use crate::decode::avro::AvroSchema;
+use crate::decode::json_schema::JsonSchema;
 use crate::decode::protobuf::{Import, ProtobufSchema};
 use crate::decode::{Known, Schema, SchemaBook, SchemaKey};
 
@@ -43,6 +46,7 @@ const MAX_REFERENCE_DEPTH: usize = 32;
 pub struct Registry {
     book: SchemaBook,
     client: Client,
+    metrics: RegistryMetrics,
     requests: Semaphore,
     /// Schemas that are being looked up: of all who need one, one asks.
     under_way: Mutex<HashMap<SchemaKey, Arc<tokio::sync::Mutex<()>>>>,
@@ -65,12 +69,19 @@ impl Registry {
     /// # Errors
     /// What is wrong with an address, or with the certificates that are trusted.
     pub fn new(config: &RegistryConfig) -> Result<Self, String> {
+        let metrics = RegistryMetrics::default();
         Ok(Self {
             book: SchemaBook::default(),
-            client: Client::new(config)?,
+            client: Client::new(config, metrics.clone())?,
+            metrics,
             requests: Semaphore::new(REQUESTS),
             under_way: Mutex::default(),
         })
+    }
+
+    /// Puts what is counted into a registry of metrics.
+    pub fn register(&self, metrics: &mut prometheus_client::registry::Registry) {
+        self.metrics.register(metrics);
     }
 
     /// The schemas that are known.
@@ -115,6 +126,7 @@ impl Registry {
             match timeout_at(deadline, self.look_up(key)).await {
                 Ok(Ok(known)) => {
                     self.book.insert(key, known);
+                    self.metrics.schemas.set(self.book.schemas() as i64);
                     return Ok(());
                 }
                 Ok(Err(error)) => last = error,
@@ -203,7 +215,14 @@ fn parse(registered: &Registered, references: Vec<Import>) -> Result<Schema, Str
                 ProtobufSchema::parse(&registered.schema, &references).map_err(|error| error.to_string())?;
             Ok(Schema::Protobuf(Arc::new(schema)))
         }
-        Kind::Other(kind) => Err(format!("it is {kind}, which quafka does not read yet")),
+        Kind::Json => {
+            let references: Vec<_> =
+                references.into_iter().map(|reference| (reference.name, reference.text)).collect();
+            let schema =
+                JsonSchema::parse(&registered.schema, &references).map_err(|error| error.to_string())?;
+            Ok(Schema::Json(Arc::new(schema)))
+        }
+        Kind::Other(kind) => Err(format!("it is {kind}, which quafka does not read")),
     }
 }
 

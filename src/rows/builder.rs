@@ -66,8 +66,19 @@ pub(crate) struct Binding {
     pub schema: u64,
     /// The object that its payloads are.
     pub object: u32,
-    /// By the schema's own numbers.
+    /// By the schema's own numbers; or the other way round, the schema's numbers by those of the names.
     pub names: Box<[u32]>,
+}
+
+/// As many schemas in one block are remembered. Records of more cost what the first of each costs.
+pub(crate) const MAX_BINDINGS: usize = 64;
+
+impl Binding {
+    /// Whether it is of a schema for a key or a value.
+    #[inline]
+    pub fn is_of(&self, schema: u64, object: u32) -> bool {
+        self.schema == schema && self.object == object
+    }
 }
 
 /// What there was before the attempt under way.
@@ -237,6 +248,14 @@ impl BlockBuilder {
         let rows = self.rows();
         self.columns[column].reach(rows);
         Ok(())
+    }
+
+    /// Remembers what a schema's names are.
+    pub(crate) fn bind(&mut self, binding: Binding) {
+        if self.bindings.len() >= MAX_BINDINGS {
+            self.bindings.clear();
+        }
+        self.bindings.push(binding);
     }
 
     /// The column of a name in lower case.

@@ -168,6 +168,11 @@ impl Paths {
         self.field_name(name).replace('.', "_")
     }
 
+    /// A name, without those that lead to it.
+    pub fn own_name(&self, name: u32) -> &str {
+        &self.names[name as usize].name
+    }
+
     /// All names that lead to a name, and itself, joined by `_`.
     pub fn field_name(&self, name: u32) -> String {
         let name = &self.names[name as usize];

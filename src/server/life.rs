@@ -91,6 +91,9 @@ impl Prepared {
         written.add_to(&mut history);
         let spooling = spooling(&config, ground, &metrics, &mut history, &written)?;
         let sink_metrics = SinkMetrics::default();
+        if let Some(registry) = &registry {
+            metrics.extend(|metrics| registry.register(metrics));
+        }
         metrics.extend(|registry| sink_metrics.register(registry));
         let options = SinkOptions {
             transport: config.questdb.transport,

@@ -125,7 +125,9 @@ fn integer(value: &Value, to: Type) -> Option<i64> {
         Value::Float(value) => of_double(f64::from(*value)),
         Value::Decimal(digits) => digits.split('.').next()?.parse().ok(),
         Value::Boolean(value) => Some(i64::from(*value)),
-        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => parse_long(text),
+        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) | Value::Time(text) => {
+            parse_long(text)
+        }
         Value::Timestamp(time) => Some(number_of(*time)),
         _ => None,
     };
@@ -139,7 +141,9 @@ fn double(value: &Value) -> Option<f64> {
         Value::Double { value, .. } => Some(*value),
         Value::Float(value) => Some(f64::from(*value)),
         Value::Boolean(value) => Some(f64::from(u8::from(*value))),
-        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => parse_double(text),
+        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) | Value::Time(text) => {
+            parse_double(text)
+        }
         Value::Timestamp(time) => Some(number_of(*time) as f64),
         _ => None,
     }
@@ -150,7 +154,9 @@ fn float(value: &Value) -> Option<f32> {
         Value::Float(value) => Some(*value),
         Value::Integer(value) => Some(*value as f32),
         Value::BigInteger(digits) | Value::Decimal(digits) => digits.parse().ok(),
-        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => parse_float(text),
+        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) | Value::Time(text) => {
+            parse_float(text)
+        }
         other => double(other).map(|value| value as f32),
     }
 }
@@ -159,7 +165,7 @@ fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Boolean(value) => Some(*value),
         Value::BigInteger(_) => Some(true),
-        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => {
+        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) | Value::Time(text) => {
             Some(text.eq_ignore_ascii_case("true"))
         }
         // Of whatever size; what is between -1 and 1 is nothing.
@@ -175,7 +181,7 @@ fn string(value: &Value) -> Option<String> {
         Value::BigInteger(digits) | Value::Decimal(digits) => digits.to_string(),
         Value::Double { value, .. } => java_double(*value),
         Value::Float(value) => java_float(*value),
-        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => text.clone(),
+        Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) | Value::Time(text) => text.clone(),
         Value::Bytes(bytes) => base64(bytes),
         Value::Timestamp(Timestamp::Millis(millis)) => date_format::iso(*millis),
         Value::Timestamp(time @ Timestamp::Seconds { .. }) => date_format::iso(number_of(*time)),

@@ -48,7 +48,7 @@ fn nothing(value: &Value, has_schema: bool) -> Result<Value, String> {
         Value::Double { .. } => Value::double(0.0),
         Value::Float(_) => Value::Float(0.0),
         Value::Decimal(_) => Value::Decimal("0".into()),
-        Value::Text(_) | Value::Symbol(_) | Value::Untyped(_) => Value::Text(String::new()),
+        Value::Text(_) | Value::Symbol(_) | Value::Time(_) | Value::Untyped(_) => Value::Text(String::new()),
         Value::Timestamp(_) => Value::Timestamp(Timestamp::Millis(0)),
         Value::Narrow(number) => Value::Narrow(Box::new(nothing(number, has_schema)?)),
         Value::Array(_) => Value::Array(Vec::new()),
@@ -69,7 +69,7 @@ fn replaced(value: &Value, replacement: &str) -> Result<Value, String> {
         Value::Decimal(_) => {
             java_number::parse_double(replacement).map(|_| Value::Decimal(text().into_boxed_str()))
         }
-        Value::Text(_) | Value::Untyped(_) => Some(Value::Text(text())),
+        Value::Text(_) | Value::Time(_) | Value::Untyped(_) => Some(Value::Text(text())),
         Value::Symbol(_) => Some(Value::Symbol(text())),
         Value::Narrow(number) => Some(Value::Narrow(Box::new(replaced(number, replacement)?))),
         _ => return Err(format!("{} cannot be masked by a replacement", value.kind())),

@@ -109,7 +109,7 @@ impl TimestampConverter {
             Value::Timestamp(time) => {
                 time.millis().ok_or_else(|| format!("{time} is beyond all times in milliseconds"))
             }
-            Value::Text(text) | Value::Untyped(text) => match &self.format {
+            Value::Text(text) | Value::Time(text) | Value::Untyped(text) => match &self.format {
                 Some(format) => format
                     .parse(text)
                     .ok_or_else(|| format!("{} is not written as {}", value.shown(), format.pattern())),

@@ -225,7 +225,8 @@ fn decimal_of(scale: i32, value: &Value) -> Result<Value, String> {
     }
 }
 
-fn base64(text: &str) -> Result<Vec<u8>, String> {
+/// What Base64 stands for.
+pub(in crate::decode) fn base64(text: &str) -> Result<Vec<u8>, String> {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD
         .decode(text)

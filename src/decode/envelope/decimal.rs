@@ -22,7 +22,7 @@ pub(in crate::decode) fn of_bytes(bytes: &[u8], scale: i32) -> Option<String> {
 }
 
 /// A JSON number, which may have an exponent, without one. None: it is too long.
-pub(super) fn of_number(number: &str) -> Option<String> {
+pub(in crate::decode) fn of_number(number: &str) -> Option<String> {
     let (negative, number) = number.strip_prefix('-').map_or((false, number), |number| (true, number));
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let exponent: i32 = exponent.parse().ok()?;

@@ -16,7 +16,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use self::convert::Conversion;
+pub(super) use self::convert::base64;
+pub(crate) use self::schema::Meaning;
 use self::schema::Schema;
+pub(super) use self::schema::meaning;
 use super::json::{self, JsonError, Scanner};
 use super::{Payload, PayloadError};
 

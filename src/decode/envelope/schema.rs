@@ -41,7 +41,7 @@ pub(super) enum Width {
 
 /// What an integer stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     Number,
     /// Days since 1970-01-01.
     Days,
@@ -124,7 +124,7 @@ fn kind_of(kind: &str, name: &str, schema: &mut Object) -> Result<Kind, String> 
 }
 
 /// As QuestDB's Kafka connector sees them: a Time, and Debezium's other times, are numbers.
-fn meaning(name: &str) -> Meaning {
+pub(in crate::decode) fn meaning(name: &str) -> Meaning {
     match name {
         "org.apache.kafka.connect.data.Date" | "io.debezium.time.Date" => Meaning::Days,
         "org.apache.kafka.connect.data.Timestamp" => Meaning::Millis,

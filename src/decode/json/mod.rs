@@ -25,6 +25,7 @@ pub use scanner::Scanner;
 pub use surrogates::without_lone_surrogates;
 pub use text::Text;
 pub use tree::tree;
+pub(in crate::decode) use tree::{MAX_VALUES, value as tree_value};
 
 /// How deep objects and arrays may be nested: `serde_json`'s limit.
 pub const MAX_DEPTH: u8 = 127;

@@ -10,10 +10,10 @@ pub fn tree(document: &[u8]) -> Result<Value, JsonError> {
 }
 
 /// As many values make a tree of some 100 MiB, out of a document of 2 MB.
-const MAX_VALUES: usize = 1_000_000;
+pub(in crate::decode) const MAX_VALUES: usize = 1_000_000;
 
-/// Reads the next value. The scanner bounds how deep this goes.
-fn value(scanner: &mut Scanner<'_>, values: &mut usize) -> Result<Value, JsonError> {
+/// Reads the next value, and counts it with all that is in it. The scanner bounds how deep this goes.
+pub(in crate::decode) fn value(scanner: &mut Scanner<'_>, values: &mut usize) -> Result<Value, JsonError> {
     *values += 1;
     if *values > MAX_VALUES {
         return Err(JsonError { kind: JsonErrorKind::TooManyValues, offset: scanner.offset() });

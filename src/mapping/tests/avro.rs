@@ -1,11 +1,10 @@
 //! Avro in place: the same rows as by a tree.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::{Format, OnError, SchemaFile, TopicConfig, Transform};
+use crate::config::{Format, OnError, TopicConfig, Transform};
 use crate::decode::avro::AvroSchema;
 use crate::decode::{Known, Schema, SchemaBook, SchemaKey};
 use crate::mapping::{Pipeline, SourceRecord, Tables};
@@ -13,14 +12,10 @@ use crate::rows::{ColumnValues, TableName};
 use crate::schema::TableSchema;
 
 use super::schema;
-use super::trees::{both, by_tree, rows, types, written};
+use super::trees::{self, both, by_tree, rows, types, written};
 
-/// A topic whose values are of a schema in a file.
 fn topic(avro: &str) -> (TopicConfig, tempfile::NamedTempFile) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(avro.as_bytes()).unwrap();
-    let schema = Some(SchemaFile { file: file.path().to_owned(), include: None, message: None });
-    (TopicConfig { format: Format::Avro, schema, ..TopicConfig::default() }, file)
+    trees::topic(Format::Avro, avro)
 }
 
 fn record(fields: &str) -> String {

@@ -5,6 +5,7 @@ mod avro;
 #[cfg(feature = "sql")]
 mod computed;
 mod formats;
+mod json_schema;
 mod leaves;
 mod payload;
 mod properties;

@@ -1,13 +1,22 @@
 //! Records in place and by a tree, which have to become the same rows.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::config::{TopicConfig, Transform};
+use crate::config::{Format, SchemaFile, TopicConfig, Transform};
 use crate::decode::SchemaBook;
 use crate::mapping::{Pipeline, SourceRecord, Tables};
 use crate::rows::{Block, ColumnValues, RowError, TableName};
 use crate::schema::TableSchema;
+
+/// A topic whose values are of a schema in a file.
+pub fn topic(format: Format, schema: &str) -> (TopicConfig, tempfile::NamedTempFile) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(schema.as_bytes()).unwrap();
+    let schema = Some(SchemaFile { file: file.path().to_owned(), include: None, message: None });
+    (TopicConfig { format, schema, ..TopicConfig::default() }, file)
+}
 
 /// The same, read as trees: the transform does nothing.
 pub fn by_tree(config: &TopicConfig) -> TopicConfig {

@@ -1,0 +1,1 @@
+"""What tests/serializers/run is made of."""
