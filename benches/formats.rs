@@ -9,12 +9,11 @@ mod cases;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cases::Through;
 use cases::records::{self, format, short_json};
+use cases::{Through, orders};
 use divan::counter::{BytesCount, ItemsCount};
 use quafka::config::{Format, TopicConfig, Transform};
-use quafka::decode::avro::AvroSchema;
-use quafka::decode::{Known, Schema, SchemaBook, SchemaKey};
+use quafka::decode::SchemaBook;
 use quafka::mapping::{Pipeline, SourceRecord, Tables};
 use quafka::rows::TableName;
 use quafka::schema::TableSchema;
@@ -103,55 +102,27 @@ fn influx(bencher: divan::Bencher<'_, '_>) {
     run(bencher, format(Format::Influx), &records::influx());
 }
 
-/// Eight fields: two texts, two doubles, two longs, a time, a long that may be null.
-const ORDER: &str = r#"{"type":"record","name":"Order","fields":[
-    {"name":"symbol","type":"string"},{"name":"side","type":{"type":"enum","name":"Side","symbols":["BUY","SELL"]}},
-    {"name":"price","type":"double"},{"name":"qty","type":"double"},{"name":"id","type":"long"},{"name":"seq","type":"long"},
-    {"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},{"name":"parent","type":["null","long"]}]}"#;
-
-/// As a serializer with a registry writes them, by schema 1.
-fn orders() -> Vec<Vec<u8>> {
-    use apache_avro::types::Value;
-    let schema = apache_avro::Schema::parse_str(ORDER).unwrap();
-    let symbols = ["BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"];
-    let order = |row: usize| {
-        let parent = match row % 3 {
-            0 => Value::Union(0, Box::new(Value::Null)),
-            _ => Value::Union(1, Box::new(Value::Long(row as i64 * 7))),
-        };
-        let fields = [
-            ("symbol", Value::String(symbols[row % 4].to_owned())),
-            ("side", Value::Enum((row % 2) as u32, ["BUY", "SELL"][row % 2].to_owned())),
-            ("price", Value::Double(65_000.5 + row as f64)),
-            ("qty", Value::Double(0.25 * row as f64)),
-            ("id", Value::Long(1_000_000_000 + row as i64)),
-            ("seq", Value::Long(row as i64)),
-            ("at", Value::TimestampMicros(1_700_000_000_000_000 + row as i64)),
-            ("parent", parent),
-        ];
-        let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let datum = apache_avro::to_avro_datum(&schema, Value::Record(fields)).unwrap();
-        [&[0, 0, 0, 0, 1][..], &datum].concat()
-    };
-    (0..records::ROWS).map(order).collect()
-}
-
-fn order_book() -> SchemaBook {
-    let book = SchemaBook::default();
-    let schema = Schema::Avro(Arc::new(AvroSchema::parse(ORDER, &[]).unwrap()));
-    book.insert(SchemaKey::Id(1), Known::Schema(schema));
-    book
-}
-
 #[divan::bench]
 fn avro_of_8_fields(bencher: divan::Bencher<'_, '_>) {
-    run_with(bencher, format(Format::Avro), &orders(), &order_book());
+    run_with(bencher, format(Format::Avro), &orders::avro(), &orders::book());
 }
 
 #[divan::bench]
 fn avro_of_8_fields_by_a_tree(bencher: divan::Bencher<'_, '_>) {
     let config = with_transforms(r#"{ type = "SetSchemaMetadata" }"#);
-    run_with(bencher, TopicConfig { format: Format::Avro, ..config }, &orders(), &order_book());
+    run_with(bencher, TopicConfig { format: Format::Avro, ..config }, &orders::avro(), &orders::book());
+}
+
+#[divan::bench]
+fn protobuf_of_8_fields(bencher: divan::Bencher<'_, '_>) {
+    run_with(bencher, format(Format::Protobuf), &orders::protobuf(), &orders::book());
+}
+
+#[divan::bench]
+fn protobuf_of_8_fields_by_a_tree(bencher: divan::Bencher<'_, '_>) {
+    let config = with_transforms(r#"{ type = "SetSchemaMetadata" }"#);
+    let config = TopicConfig { format: Format::Protobuf, ..config };
+    run_with(bencher, config, &orders::protobuf(), &orders::book());
 }
 
 /// To be held against `json_in_place`: all rows pass.

@@ -6,98 +6,22 @@
 
 mod support;
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use kafka_protocol::protocol::StrBytes;
 use kafka_protocol::records::{Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType};
-use parking_lot::Mutex;
 use quafka::demo::questdb_server::free_port;
 use support::batches::{Batch, produce};
+use support::schemas::{Mood, SchemaPeer as Peer};
 use support::{Gateway, QuestDbServer, Wire};
-use tokio::net::TcpListener;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const TRADE: &str = r#"{"type":"record","name":"Trade","fields":[{"name":"n","type":"long"}]}"#;
-
-/// What the peer does with a request.
-#[derive(Clone, Debug, Default, PartialEq)]
-enum Mood {
-    /// Answers by what is registered.
-    #[default]
-    Well,
-    /// Never answers.
-    Silent,
-    /// Answers everything with this.
-    Says(u16, &'static str),
-}
-
-#[derive(Default)]
-struct Peer {
-    mood: Mutex<Mood>,
-    /// Bodies by path.
-    registered: Mutex<HashMap<String, String>>,
-    /// Paths that were asked for, with the credentials.
-    asked: Mutex<Vec<(String, Option<String>)>>,
-}
-
-impl Peer {
-    fn register(&self, path: &str, schema: &str, more: &str) {
-        let body = format!(r#"{{"schema":{}{more}}}"#, serde_json::to_string(schema).unwrap());
-        self.registered.lock().insert(path.to_owned(), body);
-    }
-
-    fn set(&self, mood: Mood) {
-        *self.mood.lock() = mood;
-    }
-
-    fn asked_for(&self, path: &str) -> usize {
-        self.asked.lock().iter().filter(|(asked, _)| asked == path).count()
-    }
-
-    async fn answer(State(peer): State<Arc<Self>>, request: Request) -> Response {
-        let path = request.uri().path().to_owned();
-        let authorization = request.headers().get("authorization");
-        let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
-        peer.asked.lock().push((path.clone(), authorization));
-        let mood = peer.mood.lock().clone();
-        match mood {
-            Mood::Silent => std::future::pending().await,
-            Mood::Says(status, body) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
-            Mood::Well if path == "/subjects" => "[]".into_response(),
-            Mood::Well => match peer.registered.lock().get(&path) {
-                Some(body) => body.clone().into_response(),
-                None => {
-                    let body = r#"{"error_code":40403,"message":"Schema not found"}"#;
-                    (StatusCode::NOT_FOUND, body).into_response()
-                }
-            },
-        }
-    }
-
-    /// Answers on this port from now on.
-    async fn serve(self: &Arc<Self>, port: u16) {
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await.unwrap();
-        let app = axum::Router::new().fallback(Self::answer).with_state(self.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-    }
-
-    /// A peer that answers, and its port.
-    async fn start() -> (Arc<Self>, u16) {
-        let (peer, port) = (Arc::new(Self::default()), free_port().unwrap());
-        peer.serve(port).await;
-        (peer, port)
-    }
-}
 
 fn config(port: u16, more: &str) -> String {
     format!(
@@ -217,7 +141,9 @@ async fn a_schema_that_the_registry_does_not_have_makes_a_bad_record_until_it_do
     let (peer, port) = Peer::start().await;
     peer.register("/schemas/ids/1", TRADE, "");
     peer.register("/schemas/ids/3", "{}", "");
-    peer.register("/schemas/ids/4", "syntax = \"proto3\";", ",\"schemaType\":\"PROTOBUF\"");
+    peer.register("/schemas/ids/4", "syntax = \"proto3\"; mesage M {}", ",\"schemaType\":\"PROTOBUF\"");
+    peer.register("/schemas/ids/6", "{}", ",\"schemaType\":\"XML\"");
+    peer.register("/schemas/ids/7", "syntax = \"proto3\"; message M {}", ",\"schemaType\":\"PROTOBUF\"");
     peer.register(
         "/schemas/ids/5",
         TRADE,
@@ -226,7 +152,10 @@ async fn a_schema_that_the_registry_does_not_have_makes_a_bad_record_until_it_do
     let topic = "\n[topics.kept]\non_error = \"dlq\"\ndlq = { table = \"kept_letters\" }\n";
     let gateway = Gateway::start(&(config(port, "") + topic), questdb).await;
     let mut wire = Wire::connect(gateway.bootstrap()).await;
-    let values = || [value(1, 1), value(2, 2), value(3, 3), value(4, 4), value(5, 5), b"text".to_vec()];
+    let values = || {
+        let text = b"text".to_vec();
+        [value(1, 1), value(2, 2), value(3, 3), value(4, 4), value(5, 5), text, value(6, 6), value(7, 0)]
+    };
     let answer = send(&mut wire, "refused", Batch::of(values()).encode(), 30_000).await;
     assert_eq!(answer.error_code, 87);
     let errors: Vec<_> = answer
@@ -237,9 +166,11 @@ async fn a_schema_that_the_registry_does_not_have_makes_a_bad_record_until_it_do
     let says = [
         (1, "the schema registry does not have schema 2"),
         (2, "schema 3 of the registry: a schema has no `type`"),
-        (3, "it is PROTOBUF, which quafka does not read yet"),
+        (3, "schema 4 of the registry: schema.proto:1:20: "),
         (4, "does not have version 1 of subject \"x\""),
         (5, "does not begin with a zero byte"),
+        (6, "it is XML, which quafka does not read yet"),
+        (7, "schema 7 is of format protobuf; with `auto` a topic takes all formats that have schemas"),
     ];
     assert_eq!(errors.len(), says.len(), "{errors:?}");
     for ((index, error), (record, words)) in errors.iter().zip(says) {
@@ -250,7 +181,7 @@ async fn a_schema_that_the_registry_does_not_have_makes_a_bad_record_until_it_do
     assert_eq!(send(&mut wire, "kept", Batch::of(values()).encode(), 30_000).await.error_code, 0);
     assert_eq!(peer.asked_for("/schemas/ids/2"), asked);
     questdb.wait_for_rows("kept", 1, PATIENCE).await;
-    questdb.wait_for_rows("kept_letters", 5, PATIENCE).await;
+    questdb.wait_for_rows("kept_letters", 7, PATIENCE).await;
 
     peer.register("/schemas/ids/2", TRADE, "");
     let deadline = Instant::now() + PATIENCE;
@@ -276,7 +207,7 @@ async fn a_batch_of_unknown_schemas_is_no_storm_of_requests() {
     let answer = send(&mut wire, "storm", batch, 30_000).await;
     assert_eq!(answer.error_code, 19);
     assert!(message(&answer).contains("more than 64 schemas"), "{}", message(&answer));
-    assert_eq!(peer.asked.lock().len(), 64);
+    assert_eq!(peer.asked().len(), 64);
 }
 
 #[tokio::test]
@@ -291,7 +222,7 @@ async fn credentials_are_sent() {
         let gateway = Gateway::start(&config(port, keys), questdb).await;
         let mut wire = Wire::connect(gateway.bootstrap()).await;
         assert_eq!(send(&mut wire, "secret", Batch::of([value(1, 1)]).encode(), 30_000).await.error_code, 0);
-        assert_eq!(*peer.asked.lock(), [("/schemas/ids/1".to_owned(), Some(expected.to_owned()))]);
+        assert_eq!(peer.asked(), [("/schemas/ids/1".to_owned(), Some(expected.to_owned()))]);
         assert!(!gateway.log().contains("hunter2"));
     }
 }

@@ -4,6 +4,7 @@
 // Each benchmark compiles all of this and uses some of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod orders;
 pub mod records;
 
 use std::collections::HashMap;
@@ -88,14 +89,28 @@ pub fn all() -> Vec<Case> {
             records::format(Format::JsonEnvelope),
             records::enveloped(),
         ),
+        by_schema(
+            "avro_8_fields",
+            "record batch of Avro of 8 fields to a block",
+            Format::Avro,
+            orders::avro(),
+        ),
+        by_schema(
+            "protobuf_8_fields",
+            "record batch of Protobuf of 8 fields to a block",
+            Format::Protobuf,
+            orders::protobuf(),
+        ),
         ilp_encode("ilp_encode", "block of 6 columns to ILP", records::with_symbols(), &records::trades()),
         ilp_encode("ilp_encode_60", "block of 60 columns to ILP", TopicConfig::default(), &records::wide()),
     ]
 }
 
+/// As large as no batch is.
+const LIMIT: usize = 10 << 20;
+
 /// From the bytes of a batch of records of 100 bytes to each record, checksum included.
 fn batch_decode() -> Case {
-    const LIMIT: usize = 10 << 20;
     let value = Bytes::from(vec![b'x'; 100]);
     let batch = encode_batch(vec![value; ROWS], 1_700_000_000_000).unwrap();
     let mut decompressor = Decompressor::new();
@@ -132,6 +147,35 @@ fn json(
 fn pipeline(name: &'static str, what: &'static str, config: TopicConfig, records: Vec<String>) -> Case {
     let mut through = Through::new(config);
     Case::new(name, what, move || through.run(&records))
+}
+
+/// From the bytes of a batch whose records have schemas to a block, checksum included.
+fn by_schema(name: &'static str, what: &'static str, format: Format, values: Vec<Vec<u8>>) -> Case {
+    let values: Vec<Bytes> = values.into_iter().map(Bytes::from).collect();
+    let batch = encode_batch(values, 1_700_000_000_000).unwrap();
+    let book = orders::book();
+    let through = Through::new(TopicConfig { format, ..TopicConfig::default() });
+    let mut decompressor = Decompressor::new();
+    Case::new(name, what, move || {
+        let batch = RecordBatch::parse(&batch, LIMIT).unwrap();
+        let bytes = decompressor.decompress(batch.header.compression, batch.records, LIMIT).unwrap();
+        let mut tables = Tables::with_schemas(&through.pipeline, &through.plans, Some(&book));
+        for (index, record) in Records::new(&batch.header, bytes).enumerate() {
+            let record = record.unwrap();
+            let record = SourceRecord {
+                index: index as u32,
+                timestamp_ms: 1_700_000_000_000,
+                key: record.key,
+                value: record.value,
+                headers: record.headers,
+                ..SourceRecord::default()
+            };
+            tables.append(&record).unwrap();
+        }
+        let rows = tables.finish().tables.iter().map(|rows| rows.block.rows()).sum();
+        assert_eq!(rows, ROWS);
+        rows
+    })
 }
 
 fn ilp_encode(name: &'static str, what: &'static str, config: TopicConfig, records: &[String]) -> Case {

@@ -52,13 +52,14 @@ async fn stream(stage: &Stage, topic: &str, bad_every: Option<usize>) -> Outcome
     let letters = (0..rows).filter(|row| is_bad(*row)).count() as u64;
     let bootstrap = stage.gateway.bootstrap();
     // The table is there before, so that its columns have the types of good records.
-    send(&bootstrap, encode(load.batch, load, topic, |_, trade| trade)?, load.in_flight).await?;
+    send(&bootstrap, encode(load.batch, load, topic, |_, trade| trade)?, load.connections, load.in_flight)
+        .await?;
     let first = load.batch as u64;
     questdb.wait_for_rows(topic, first, PATIENCE).await;
     let letters_before = questdb.count("quafka_dead_letters").await;
 
     let start = Instant::now();
-    send(&bootstrap, batches, load.in_flight).await?;
+    send(&bootstrap, batches, load.connections, load.in_flight).await?;
     questdb.wait_for_rows(topic, first + rows as u64 - letters, PATIENCE).await;
     if letters > 0 {
         questdb.wait_for_rows("quafka_dead_letters", letters_before + letters, PATIENCE).await;
@@ -66,21 +67,16 @@ async fn stream(stage: &Stage, topic: &str, bad_every: Option<usize>) -> Outcome
     Ok(rows as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Batches of trades for each connection, each trade as `change` makes it of its number and its value.
-fn encode(
-    rows: usize,
-    load: &Load,
-    topic: &str,
-    change: impl Fn(usize, Bytes) -> Bytes,
-) -> Outcome<Vec<Batches>> {
+/// Batches of trades, each trade as `change` makes it of its number and its value.
+fn encode(rows: usize, load: &Load, topic: &str, change: impl Fn(usize, Bytes) -> Bytes) -> Outcome<Batches> {
     let mut trades = Source::new(Kind::Trades);
-    let mut connections = vec![Vec::new(); load.connections];
+    let mut batches = Batches::new();
     for start in (0..rows).step_by(load.batch) {
         let values = (start..rows.min(start + load.batch)).map(|row| change(row, trades.next()));
         let batch = encode_batch(values.collect::<Vec<_>>(), FIRST_TS_MICROS / 1_000)?;
-        connections[start / load.batch % load.connections].push((topic.to_owned(), batch));
+        batches.push_back((topic.to_owned(), batch));
     }
-    Ok(connections)
+    Ok(batches)
 }
 
 /// The trade as a bad record: in one way or in the other, by how many there are before it.

@@ -1,17 +1,17 @@
 //! The idle gateway, and many connections with few records each: what a fleet of devices looks like.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use quafka::demo::latencies;
+use quafka::demo::trades::Trades;
 use quafka::producer::{PendingAck, ProduceError, Producer, encode_batch};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::records::{FIRST_TS_MICROS, Kind, Source};
+use crate::records::Kind;
 use crate::results;
 use crate::stage::{PATIENCE, Stage};
 use crate::usage::{Usage, forget_peak};
@@ -102,9 +102,8 @@ struct Fleet {
 impl Fleet {
     async fn run(producers: Vec<Producer>, lasts: Duration) -> Outcome<Self> {
         let count = producers.len() as u32;
-        let mut source = Source::new(Kind::Trades);
-        let values: Arc<[Bytes]> = (0..1_000).map(|_| source.next()).collect();
         let start = Instant::now();
+        let start_ts = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as i64;
         let mut running = Vec::new();
         for (number, producer) in (0..).zip(producers) {
             let device = Device {
@@ -113,8 +112,9 @@ impl Fleet {
                 // Spread over the pace, as devices are that know nothing of each other.
                 first: start + PACE * number / count,
                 end: start + lasts,
-                values: values.clone(),
-                next_value: number as usize,
+                trades: Trades::new(number.into()),
+                start,
+                start_ts,
             };
             running.push(tokio::spawn(device.run()));
         }
@@ -137,8 +137,10 @@ struct Device {
     partition: i32,
     first: Instant,
     end: Instant,
-    values: Arc<[Bytes]>,
-    next_value: usize,
+    trades: Trades,
+    start: Instant,
+    /// What its clock shows then, in microseconds.
+    start_ts: i64,
 }
 
 impl Device {
@@ -165,7 +167,7 @@ impl Device {
                 sleep_until(due).await;
                 let late = Instant::now().min(self.end).duration_since(due);
                 let records = 1 + (late.as_nanos() / PACE.as_nanos()) as u32;
-                let batch = self.batch(records)?;
+                let batch = self.batch(due, records)?;
                 let ack = self.producer.send(TOPIC, self.partition, batch).await?;
                 // Where the receiver has gone, it has an error to report.
                 if sent.send((due, records, ack)).is_err() {
@@ -181,10 +183,12 @@ impl Device {
         Ok(settled)
     }
 
-    fn batch(&mut self, records: u32) -> Result<Bytes, ProduceError> {
-        let first = self.next_value;
-        self.next_value += records as usize;
-        let values = (first..self.next_value).map(|value| self.values[value % self.values.len()].clone());
-        encode_batch(values, FIRST_TS_MICROS / 1_000)
+    /// Each record has the time at which it came, so that those of all devices are about in the order of their times.
+    fn batch(&mut self, first: Instant, records: u32) -> Result<Bytes, ProduceError> {
+        let ts = self.start_ts + first.duration_since(self.start).as_micros() as i64;
+        let pace = PACE.as_micros() as i64;
+        let values: Vec<Bytes> =
+            (0..records.into()).map(|number: i64| self.trades.next(ts + number * pace)).collect();
+        encode_batch(values, ts / 1_000)
     }
 }

@@ -1,25 +1,32 @@
 //! What QuestDB takes without a gateway: bodies that are encoded beforehand, posted over connections that are kept.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use hyper::Method;
+use parking_lot::Mutex;
 use quafka::demo::latencies;
 use quafka::questdb::{HttpConnection, QuestDb};
 
 use crate::Outcome;
 
-/// Sends all, each connection one request after the other, and returns the latencies in microseconds when the last one
-/// is answered.
-pub async fn send(conf: &str, connections: Vec<Vec<Bytes>>) -> Outcome<Histogram<u64>> {
+/// Sends all and returns the latencies in microseconds when the last request is answered. Each connection takes the next
+/// request when the one before it is answered.
+pub async fn send(conf: &str, requests: VecDeque<Bytes>, connections: usize) -> Outcome<Histogram<u64>> {
     let questdb = QuestDb::from_conf(conf)?;
+    let requests = Arc::new(Mutex::new(requests));
     let mut running = Vec::new();
-    for requests in connections {
+    for _ in 0..connections {
         let mut connection = questdb.connection();
+        let requests = requests.clone();
         running.push(tokio::spawn(async move {
             let mut latencies = latencies();
-            for body in requests {
+            loop {
+                let next = requests.lock().pop_front();
+                let Some(body) = next else { break };
                 let at = Instant::now();
                 post(&mut connection, body).await?;
                 latencies += at.elapsed().as_micros() as u64;

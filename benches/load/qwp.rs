@@ -85,14 +85,14 @@ async fn by_gateway(load: &Load) -> Outcome<Value> {
     let gateway = Gateway::start_with_conf(&gateway_config(load, "reject"), &peer.conf()).await;
     let mut source = Source::new(Kind::Trades);
     let batches = load.rows() / load.batch;
-    let mut connections: Vec<Batches> = vec![Vec::new(); load.connections];
-    for number in 0..batches {
-        connections[number % load.connections].push(("trades".to_owned(), source.batch(load.batch)?));
+    let mut encoded = Batches::new();
+    for _ in 0..batches {
+        encoded.push_back(("trades".to_owned(), source.batch(load.batch)?));
     }
     forget_peak(gateway.id())?;
     let before = Usage::of(gateway.id())?;
     let start = Instant::now();
-    send(&gateway.bootstrap(), connections, load.in_flight).await?;
+    send(&gateway.bootstrap(), encoded, load.connections, load.in_flight).await?;
     let seconds = start.elapsed().as_secs_f64();
     let used = Usage::of(gateway.id())? - before;
     peer.figures("gateway", batches * load.batch, seconds, used)

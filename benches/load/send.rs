@@ -1,31 +1,45 @@
 //! Batches through Kafka connections, several in flight on each, and what their answers took.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
+use parking_lot::Mutex;
 use quafka::demo::latencies;
 use quafka::producer::{PendingAck, ProduceError, Producer};
 use tokio::sync::mpsc;
 
 use crate::Outcome;
 
-/// What one connection sends: topics and batches, in order.
-pub type Batches = Vec<(String, Bytes)>;
+/// Topics and batches, in order.
+pub type Batches = VecDeque<(String, Bytes)>;
 
-/// Sends all, each connection to the partition of its number, and returns the latencies in microseconds when the last
-/// batch is acknowledged.
-pub async fn send(bootstrap: &str, connections: Vec<Batches>, in_flight: usize) -> Outcome<Histogram<u64>> {
-    let mut running = Vec::new();
-    for (partition, batches) in (0..).zip(connections) {
+/// Sends all and returns the latencies in microseconds when the last batch is acknowledged. Each connection writes to the
+/// partition of its number, and takes the next batch as soon as it may have one more in flight: as with producers that
+/// work side by side, what is under way at a time is about of the same time.
+pub async fn send(
+    bootstrap: &str,
+    batches: Batches,
+    connections: usize,
+    in_flight: usize,
+) -> Outcome<Histogram<u64>> {
+    let mut topics: Vec<&String> = batches.iter().map(|(topic, _)| topic).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let mut producers = Vec::new();
+    for _ in 0..connections {
         let mut producer = Producer::connect(bootstrap, in_flight).await?;
-        let mut topics: Vec<&String> = batches.iter().map(|(topic, _)| topic).collect();
-        topics.sort_unstable();
-        topics.dedup();
-        for topic in topics {
+        for topic in &topics {
             producer.partitions(topic).await?;
         }
-        running.push(tokio::spawn(send_all(producer, partition, batches)));
+        producers.push(producer);
+    }
+    let batches = Arc::new(Mutex::new(batches));
+    let mut running = Vec::new();
+    for (partition, producer) in (0..).zip(producers) {
+        running.push(tokio::spawn(send_all(producer, partition, batches.clone())));
     }
     let mut all = latencies();
     for connection in running {
@@ -37,7 +51,7 @@ pub async fn send(bootstrap: &str, connections: Vec<Batches>, in_flight: usize) 
 async fn send_all(
     mut producer: Producer,
     partition: i32,
-    batches: Batches,
+    batches: Arc<Mutex<Batches>>,
 ) -> Result<Histogram<u64>, ProduceError> {
     let (sent, mut acks) = mpsc::unbounded_channel();
     let settle = async move {
@@ -50,7 +64,10 @@ async fn send_all(
         Ok(latencies)
     };
     let send = async move {
-        for (topic, batch) in batches {
+        loop {
+            producer.ready().await;
+            let next = batches.lock().pop_front();
+            let Some((topic, batch)) = next else { break };
             let at = Instant::now();
             // Where the receiver has gone, it has an error to report.
             if sent.send((at, producer.send(&topic, partition, batch).await?)).is_err() {

@@ -1,10 +1,11 @@
 //! A QuestDB and a gateway of one's own, and streams of rows into them by either way.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::records::{Kind, Source};
 use crate::results::Measured;
-use crate::send::{Batches, send};
+use crate::send::send;
 use crate::support::{Gateway, QuestDbServer};
 use crate::usage::{Usage, forget_peak};
 use crate::{Load, Outcome, direct};
@@ -60,20 +61,9 @@ impl Stream {
         named.filter(|(_, rows)| *rows > 0).collect()
     }
 
-    /// For each of so many senders, what it sends: those of one row of time are spread over all, so that they arrive
-    /// about in the order of their timestamps, as from producers that work side by side.
-    fn spread<T>(
-        &self,
-        senders: usize,
-        mut encode: impl FnMut(&str, usize) -> Outcome<T>,
-    ) -> Outcome<Vec<Vec<T>>> {
-        let mut spread: Vec<Vec<T>> = (0..senders).map(|_| Vec::new()).collect();
-        for (number, rows) in self.batches() {
-            // With as many tables as senders, each sender would get one table for itself.
-            let sender = (number + number / self.tables.max(senders)) % senders;
-            spread[sender].push(encode(&self.table(number), rows)?);
-        }
-        Ok(spread)
+    /// All batches, in order.
+    fn encode<T>(&self, mut encode: impl FnMut(&str, usize) -> Outcome<T>) -> Outcome<VecDeque<T>> {
+        self.batches().map(|(number, rows)| encode(&self.table(number), rows)).collect()
     }
 }
 
@@ -103,17 +93,18 @@ impl Stage {
     /// Batches that are encoded beforehand, through the gateway, until a SELECT sees the last row.
     pub async fn by_gateway(&self, stream: &Stream) -> Outcome<Measured> {
         let mut source = Source::new(stream.kind);
-        let connections: Vec<Batches> =
-            stream.spread(stream.connections, |table, rows| Ok((table.to_owned(), source.batch(rows)?)))?;
+        let batches = stream.encode(|table, rows| Ok((table.to_owned(), source.batch(rows)?)))?;
         let bootstrap = self.gateway.bootstrap();
-        self.measure(stream, source.json_bytes, send(&bootstrap, connections, self.load.in_flight)).await
+        let sending = send(&bootstrap, batches, stream.connections, self.load.in_flight);
+        self.measure(stream, source.json_bytes, sending).await
     }
 
     /// The same rows, encoded beforehand in QuestDB's own protocol, straight into QuestDB.
     pub async fn directly(&self, stream: &Stream) -> Outcome<Measured> {
         let mut source = Source::new(stream.kind);
-        let requests = stream.spread(self.load.lanes, |table, rows| source.lines(table, rows))?;
-        self.measure(stream, source.json_bytes, direct::send(&self.questdb.http_conf(), requests)).await
+        let requests = stream.encode(|table, rows| source.lines(table, rows))?;
+        let conf = self.questdb.http_conf();
+        self.measure(stream, source.json_bytes, direct::send(&conf, requests, self.load.lanes)).await
     }
 
     async fn measure(

@@ -39,17 +39,15 @@ fn settings(section: &mut Section<'_>, report: &mut Report<'_>) -> TopicSettings
         report.error(&section.full("key_format"), reason);
     }
     for (key, format) in [("format", settings.format), ("key_format", settings.key_format)] {
-        if let Some(later @ (Format::Protobuf | Format::JsonSchema)) = format {
+        if let Some(later @ Format::JsonSchema) = format {
             report.error(&section.full(key), format!("`{later}` is not there yet"));
         }
     }
     for (key, schema) in [("schema", &settings.schema), ("key_schema", &settings.key_schema)] {
-        if let Some(Some(schema)) = schema {
-            if schema.file.as_os_str().is_empty() {
-                report.error(&section.full(key), "names no file");
-            } else if schema.message.is_some() {
-                report.error(&section.full(key), "has a `message`, which only Protobuf's have");
-            }
+        if let Some(Some(schema)) = schema
+            && schema.file.as_os_str().is_empty()
+        {
+            report.error(&section.full(key), "names no file");
         }
     }
     for (key, names) in [
@@ -135,12 +133,33 @@ fn check_merged(topics: &TopicsConfig, has_registry: bool, report: &mut Report<'
                 own.key_schema.is_some(),
             ),
         ] {
-            if format == Format::Avro && schema.is_none() && !has_registry && (format_is_own || schema_is_own)
+            if !format_is_own && !schema_is_own {
+                continue;
+            }
+            let extension = match format {
+                Format::Avro => Some("avsc"),
+                Format::Protobuf => Some("proto"),
+                _ => None,
+            };
+            if let Some(extension) = extension
+                && schema.is_none()
+                && !has_registry
             {
                 let reason = format!(
-                    "`{format}` needs a schema: a registry, `[registry]`, or a file, {part}schema = {{ file = \"x.avsc\" }}"
+                    "`{format}` needs a schema: a registry, `[registry]`, or a file, {part}schema = {{ file = \"x.{extension}\" }}"
                 );
                 report.error(&blame(&format!("{part}format")), reason);
+            }
+            if let Some(schema) = schema
+                && format != Format::Protobuf
+                && let Some(only) =
+                    [("message", schema.message.is_some()), ("include", schema.include.is_some())]
+                        .into_iter()
+                        .find_map(|(key, is_there)| is_there.then_some(key))
+            {
+                let reason =
+                    format!("has `{only}`, which only Protobuf's have, and the format is `{format}`");
+                report.error(&blame(&format!("{part}schema")), reason);
             }
         }
         if own.create.is_some()

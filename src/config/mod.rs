@@ -104,7 +104,7 @@ pub struct QuestDbConfig {
     pub conf: String,
     /// The wire protocol towards QuestDB.
     pub transport: Transport,
-    /// Connections that write at the same time.
+    /// Connections that write at the same time, each to tables of its own.
     pub lanes: usize,
     /// When an answer of QuestDB's is lost, ask it whether the rows have arrived, so that none is there twice.
     pub exactly_once: bool,

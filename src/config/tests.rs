@@ -76,7 +76,7 @@ timestamp.field = "at"
 /// The topic's keys that [`FULL`] does not have, each with a value that is not its default.
 const OTHER_TOPIC_KEYS: &[&str] = &[
     "format = \"avro\"\nschema = { file = \"v.avsc\" }",
-    "key_format = \"avro\"\nkey_schema = { file = \"k.avsc\" }",
+    "key_format = \"protobuf\"\nkey_schema = { file = \"k.proto\", include = \"protos\", message = \"a.B\" }",
     "csv = { columns = [\"a\", \"b\"], delimiter = \";\", quote = \"'\", null = \"-\" }",
     "top_level_array = \"rows\"",
     "timestamp_fields = [\"created\"]",
@@ -374,7 +374,22 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     ("[topics.a]\nformat = \"avro\"", "q.toml:2: topics.\"a\".format: ", "needs a schema: a registry"),
     ("[topics.a]\nkey_format = \"avro\"", "q.toml:2: topics.\"a\".key_format: ", "key_schema = {"),
-    ("[topics.a]\nformat = \"protobuf\"", "q.toml:2: topics.\"a\".format: ", "not there yet"),
+    (
+        "[topics.a]\nformat = \"protobuf\"",
+        "q.toml:2: topics.\"a\".format: ",
+        "schema = { file = \"x.proto\" }",
+    ),
+    ("[topics.a]\nformat = \"json_schema\"", "q.toml:2: topics.\"a\".format: ", "not there yet"),
+    (
+        "[topics.a]\nformat = \"avro\"\nschema = { file = \"v.avsc\", message = \"M\" }",
+        "q.toml:3: topics.\"a\".schema: ",
+        "has `message`, which only Protobuf's have",
+    ),
+    (
+        "[topics.a]\nkey_schema = { file = \"v.avsc\", include = \"x\" }",
+        "q.toml:2: topics.\"a\".key_schema: ",
+        "has `include`, which only Protobuf's have, and the format is `auto`",
+    ),
     ("[topics.a]\nschema = \"x.avsc\"", "q.toml:2: topics.\"a\".schema: ", "a table such as"),
     ("[topics]\na = 5", "q.toml:2: topics.\"a\": ", "must be a table"),
     ("[topics.\"a b\"]", "q.toml:1: topics.\"a b\": ", "no topic name has a ` `"),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::avro::AvroSchema;
 use super::csv::CsvRow;
 use super::envelope::Envelope;
+use super::protobuf::ProtobufSchema;
 use super::schemas::{self, BySchema};
 use super::{Payload, PayloadError, Schema, SchemaView, Value, influx, json, primitives};
 use crate::config::{Format, LoneSurrogates, SchemaFile, TopLevelArray, TopicConfig};
@@ -115,18 +116,40 @@ impl Decoder {
             _ => return Ok(None),
         };
         if let Some(header) = header {
-            let Some((key, _)) = schemas::of_header(header) else {
+            let Some((key, behind)) = schemas::of_header(header) else {
                 return Err(PayloadError::invalid(format!("its header `{}` names no schema", self.header)));
             };
-            return schemas.find(key, bytes).map(Some);
+            let found = schemas.find(key, Some(behind), bytes)?;
+            return self.fitting(found, schemas).map(Some);
         }
         match schemas::framed(bytes) {
-            Some((key, body)) => schemas.find(key, body).map(Some),
+            Some((key, body)) => {
+                let found = schemas.find(key, None, body)?;
+                self.fitting(found, schemas).map(Some)
+            }
             None if framed => Err(PayloadError::invalid(
                 "it does not begin with a zero byte and the four of a schema's id, as serializers with a schema registry \
                  write it; a schema for records without that can be given as a file",
             )),
             None => Ok(None),
+        }
+    }
+
+    /// A payload whose schema is of the format that the settings name.
+    #[inline]
+    fn fitting<'d, 'r>(
+        &self,
+        found: BySchema<'d, 'r>,
+        schemas: &SchemaView<'_>,
+    ) -> Result<BySchema<'d, 'r>, PayloadError> {
+        match schemas.schema(&found).map(Schema::format) {
+            Some(format) if format != self.format && self.format != Format::Auto => {
+                Err(PayloadError::invalid(format!(
+                    "{} is of format {format}; with `auto` a topic takes all formats that have schemas",
+                    schemas.name(&found)
+                )))
+            }
+            _ => Ok(found),
         }
     }
 
@@ -211,8 +234,7 @@ fn of_one_type(value: Value) -> Payload {
 }
 
 fn read_by_schema(found: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<Payload, PayloadError> {
-    let read = schemas.schema(found).map(|schema| schema.read(found.body));
-    match read.unwrap_or(Ok(Value::Null)) {
+    match schemas.read(found) {
         Ok(value) => Ok(Payload { has_schema: true, ..Payload::from(value) }),
         Err(error) => Err(PayloadError::invalid(format!("by {}, {error}", schemas.name(found)))),
     }
@@ -220,14 +242,19 @@ fn read_by_schema(found: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<
 
 /// The schema that a file has.
 fn of_file(format: Format, schema: Option<&SchemaFile>) -> Result<Option<Schema>, DecoderConfigError> {
-    let Some(SchemaFile { file, .. }) = schema else { return Ok(None) };
+    let Some(SchemaFile { file, include, message }) = schema else { return Ok(None) };
     let wrong =
         |error: &dyn std::fmt::Display| DecoderConfigError(format!("schema {}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
     match format {
         Format::Avro => {
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
             let schema = AvroSchema::parse(&text, &[]).map_err(|error| wrong(&error))?;
             Ok(Some(Schema::Avro(Arc::new(schema))))
+        }
+        Format::Protobuf => {
+            let schema = ProtobufSchema::read_file(file, include.as_deref(), message.as_deref())
+                .map_err(|error| wrong(&error))?;
+            Ok(Some(Schema::Protobuf(Arc::new(schema))))
         }
         _ => Err(not_yet(format)),
     }
@@ -242,8 +269,8 @@ fn kind_of(format: Format, schema: Option<&SchemaFile>) -> Result<Kind, DecoderC
         Format::Auto => Kind::Auto,
         Format::Json => Kind::Json,
         Format::JsonEnvelope => Kind::Envelope(Envelope::default()),
-        Format::Avro => Kind::Schema(of_file(format, schema)?),
-        Format::Protobuf | Format::JsonSchema => return Err(not_yet(format)),
+        Format::Avro | Format::Protobuf => Kind::Schema(of_file(format, schema)?),
+        Format::JsonSchema => return Err(not_yet(format)),
         Format::Text => Kind::Text,
         Format::Raw => Kind::Raw,
         Format::Csv => {

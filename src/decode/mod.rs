@@ -8,14 +8,17 @@ mod influx;
 mod java_double;
 pub mod json;
 mod message;
+mod names;
 mod payload;
 mod primitives;
+pub mod protobuf;
 mod schemas;
 mod value;
 
 pub use decoder::{Decoder, DecoderConfigError};
 pub use java_double::{java_double, java_float};
 pub use message::Message;
+pub(crate) use names::{Names, ROOT};
 pub use payload::{Payload, PayloadError};
 pub(crate) use schemas::BySchema;
 pub use schemas::{Known, Schema, SchemaBook, SchemaKey, SchemaView};

@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use parking_lot::RwLock;
 
-use super::avro::{AvroError, AvroSchema};
+use super::avro::AvroSchema;
+use super::protobuf::{ProtobufSchema, ProtobufSchemaError};
 use super::{PayloadError, Value};
+use crate::config::Format;
 
 /// How a payload names its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,13 +35,42 @@ impl fmt::Display for SchemaKey {
 pub enum Schema {
     /// Avro's.
     Avro(Arc<AvroSchema>),
+    /// Protobuf's.
+    Protobuf(Arc<ProtobufSchema>),
 }
 
 impl Schema {
-    /// Reads a payload that was written with it, without its framing.
-    pub(super) fn read(&self, body: &[u8]) -> Result<Value, AvroError> {
+    /// The format of what is written with it.
+    #[inline]
+    pub(super) fn format(&self) -> Format {
         match self {
-            Self::Avro(schema) => schema.read(body),
+            Self::Avro(_) => Format::Avro,
+            Self::Protobuf(_) => Format::Protobuf,
+        }
+    }
+
+    /// Reads a payload that was written with it, without its framing.
+    fn read(&self, payload: &BySchema<'_, '_>) -> Result<Value, String> {
+        match self {
+            Self::Avro(schema) => schema.read(payload.body).map_err(|error| error.to_string()),
+            Self::Protobuf(schema) => {
+                schema.read_as(payload.message, payload.body).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// The rest of a payload's framing, which is behind the schema's id: the message that it is and what is behind that.
+    /// `header`: it is there, and not in the payload.
+    #[inline]
+    fn framing<'r>(
+        &self,
+        header: Option<&[u8]>,
+        bytes: &'r [u8],
+    ) -> Result<(u32, &'r [u8]), ProtobufSchemaError> {
+        let Self::Protobuf(schema) = self else { return Ok((0, bytes)) };
+        match header {
+            None => schema.message_of(bytes),
+            Some(header) => schema.message_of(header).map(|(message, _)| (message, bytes)),
         }
     }
 }
@@ -100,6 +131,8 @@ pub struct SchemaView<'b> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BySchema<'d, 'r> {
     place: Place<'d>,
+    /// Which of the schema's messages it is, where there are several.
+    pub message: u32,
     /// The payload.
     pub body: &'r [u8],
 }
@@ -115,7 +148,8 @@ enum Place<'d> {
 impl<'d, 'r> BySchema<'d, 'r> {
     /// Of a file's schema.
     pub(super) fn of_file(schema: &'d Schema, body: &'r [u8]) -> Self {
-        Self { place: Place::File(schema), body }
+        let message = if let Schema::Protobuf(schema) = schema { schema.root() } else { 0 };
+        Self { place: Place::File(schema), message, body }
     }
 }
 
@@ -158,12 +192,19 @@ impl<'b> SchemaView<'b> {
         }
     }
 
+    /// Reads a payload as a tree.
+    pub(crate) fn read(&self, payload: &BySchema<'_, '_>) -> Result<Value, String> {
+        self.schema(payload).map_or(Ok(Value::Null), |schema| schema.read(payload))
+    }
+
     /// Finds a payload's schema in the registry. Err: it is not known yet, and noted as missing, or it is none.
+    /// `header` is what is behind the schema's id where a header has that.
     #[inline]
     pub(super) fn find<'r>(
         &mut self,
         key: SchemaKey,
-        body: &'r [u8],
+        header: Option<&[u8]>,
+        bytes: &'r [u8],
     ) -> Result<BySchema<'static, 'r>, PayloadError> {
         // Nearly always it is the one that the record before had.
         let number = match self.met.iter().position(|(met, _)| *met == key) {
@@ -171,7 +212,12 @@ impl<'b> SchemaView<'b> {
             None => self.meet(key)?,
         };
         match self.met.get(number) {
-            Some((_, Known::Schema(_))) => Ok(BySchema { place: Place::Met(number), body }),
+            Some((_, Known::Schema(schema))) => {
+                let framing = schema.framing(header, bytes);
+                let (message, body) =
+                    framing.map_err(|error| PayloadError::invalid(format!("by {key}, {error}")))?;
+                Ok(BySchema { place: Place::Met(number), message, body })
+            }
             Some((_, Known::Refused(reason, _))) => Err(PayloadError::invalid(reason.as_ref())),
             None => Err(PayloadError::NeedsSchema(key)),
         }

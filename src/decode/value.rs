@@ -64,6 +64,14 @@ pub enum Timestamp {
     Micros(i64),
     /// In nanoseconds.
     Nanos(i64),
+    /// In seconds, and the nanoseconds after them, fewer than a second has. A new column has microseconds of it, as only
+    /// those are there for all years.
+    Seconds {
+        /// Seconds
+        seconds: i64,
+        /// Nanoseconds
+        nanos: u32,
+    },
 }
 
 impl fmt::Display for Timestamp {
@@ -72,6 +80,7 @@ impl fmt::Display for Timestamp {
             Self::Millis(value) => write!(f, "{value} ms"),
             Self::Micros(value) => write!(f, "{value} µs"),
             Self::Nanos(value) => write!(f, "{value} ns"),
+            Self::Seconds { seconds, nanos } => write!(f, "{seconds} s and {nanos} ns"),
         }
     }
 }
@@ -83,6 +92,21 @@ impl Timestamp {
             Self::Millis(value) => value.checked_mul(1_000),
             Self::Micros(value) => Some(value),
             Self::Nanos(value) => Some(value.div_euclid(1_000)),
+            Self::Seconds { seconds, nanos } => {
+                seconds.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))
+            }
+        }
+    }
+
+    /// In milliseconds; what is finer is cut off.
+    pub fn millis(self) -> Option<i64> {
+        match self {
+            Self::Millis(value) => Some(value),
+            Self::Micros(value) => Some(value.div_euclid(1_000)),
+            Self::Nanos(value) => Some(value.div_euclid(1_000_000)),
+            Self::Seconds { seconds, nanos } => {
+                seconds.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))
+            }
         }
     }
 
@@ -92,6 +116,11 @@ impl Timestamp {
             Self::Millis(value) => value.checked_mul(1_000_000),
             Self::Micros(value) => value.checked_mul(1_000),
             Self::Nanos(value) => Some(value),
+            Self::Seconds { seconds, nanos } => {
+                // Before 1970 the seconds alone may be beyond what both together are not.
+                let all = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+                i64::try_from(all).ok()
+            }
         }
     }
 }
@@ -214,7 +243,8 @@ impl Value {
         }
     }
 
-    /// Appends the value as JSON. Bytes are Base64's, times a number in their unit, and what no JSON number can be
+    /// Appends the value as JSON. Bytes are Base64's, times a number in their unit or, without one, in
+    /// ISO 8601, and what no JSON number can be
     /// (NaN, infinities) is null.
     pub fn write_json(&self, out: &mut String) {
         match self {
@@ -236,6 +266,12 @@ impl Value {
             Self::Bytes(bytes) => write_json_text(&super::base64(bytes), out),
             Self::Timestamp(Timestamp::Millis(time) | Timestamp::Micros(time) | Timestamp::Nanos(time)) => {
                 let _ = write!(out, "{time}");
+            }
+            Self::Timestamp(time @ Timestamp::Seconds { seconds, nanos }) => {
+                match jiff::Timestamp::new(*seconds, *nanos as i32) {
+                    Ok(time) => write_json_text(&time.to_string(), out),
+                    Err(_) => write_json_text(&time.to_string(), out),
+                }
             }
             Self::Narrow(number) => number.write_json(out),
             Self::EmptyArray { .. } => out.push_str("[]"),

@@ -1,11 +1,11 @@
 //! Records whose key or value is read by a schema of its own, in place.
 
 use super::attempt::{Superseded, row_error};
-use super::avro::Fault;
 use super::pipeline::{SchemasOf, unreadable};
 use super::plan::{InPlace, Plan};
 use super::record::{Appended, Row, SourceRecord};
 use super::refusal::Refusal;
+use super::typed::Fault;
 use crate::decode::{BySchema, Schema, SchemaView};
 use crate::rows::{BlockBuilder, KEY, RowError, VALUE};
 
@@ -80,9 +80,9 @@ impl Row<'_, '_> {
         let write_key = plan.config.include_key && !is_nothing;
         self.in_key = true;
         match (&found.key, record.key) {
-            (Some(key), _) if !write_key => self.check(key, schemas)?,
+            (Some(key), _) if !write_key => self.check(record, key, schemas)?,
             (Some(key), _) if is_null(key, schemas) => {}
-            (Some(key), _) => self.payload(key, schemas, KEY)?,
+            (Some(key), _) => self.payload(record, key, schemas, KEY)?,
             (None, Some(key)) if write_key => self.key(key, superseded.map(|superseded| &superseded.key))?,
             (None, Some(key)) if plan.key == InPlace::Json => plan.check_key(key)?,
             (None, _) => {}
@@ -90,7 +90,7 @@ impl Row<'_, '_> {
         self.in_key = false;
         match (&found.value, record.value) {
             _ if is_nothing => return Ok(Appended::Skipped),
-            (Some(value), _) => self.payload(value, schemas, VALUE)?,
+            (Some(value), _) => self.payload(record, value, schemas, VALUE)?,
             (None, value) => {
                 let superseded = superseded.map(|superseded| &superseded.value);
                 self.plain_value(value.unwrap_or_default(), superseded)?;
@@ -104,43 +104,66 @@ impl Row<'_, '_> {
     #[inline]
     fn payload(
         &mut self,
+        record: &SourceRecord<'_>,
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
         object: u32,
     ) -> Result<(), Refusal> {
         let Some(schema) = schemas.schema(payload) else { return Ok(()) };
         match schema {
-            Schema::Avro(schema) => match self.avro(schema, payload.body, object) {
-                Ok(()) => Ok(()),
-                Err(Fault::Refused(refusal)) => Err(refusal),
-                Err(Fault::Misread(error)) => Err(self.misread(payload, schemas, &error)),
-            },
+            Schema::Avro(schema) => self
+                .avro(schema, payload.body, object)
+                .map_err(|fault| self.refusal(record, payload, schemas, fault)),
+            Schema::Protobuf(schema) => self
+                .protobuf(schema, payload.message, payload.body, object)
+                .map_err(|fault| self.refusal(record, payload, schemas, fault)),
+        }
+    }
+
+    #[cold]
+    fn refusal<E: std::fmt::Display>(
+        &self,
+        record: &SourceRecord<'_>,
+        payload: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+        fault: Fault<E>,
+    ) -> Refusal {
+        match fault {
+            Fault::Refused(refusal) => refusal,
+            Fault::Misread(error) => self.misread(record, payload, schemas, &error),
         }
     }
 
     /// A key that is not written, and has to be what its format says all the same.
     #[cold]
-    fn check(&self, payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> Result<(), Refusal> {
-        match schemas.schema(payload) {
-            Some(Schema::Avro(schema)) => match schema.read(payload.body) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(self.misread(payload, schemas, &error)),
-            },
-            None => Ok(()),
+    fn check(
+        &self,
+        record: &SourceRecord<'_>,
+        payload: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+    ) -> Result<(), Refusal> {
+        match schemas.read(payload) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.misread(record, payload, schemas, &error)),
         }
     }
 
     #[cold]
     fn misread(
         &self,
+        record: &SourceRecord<'_>,
         payload: &BySchema<'_, '_>,
         schemas: &SchemaView<'_>,
         error: &dyn std::fmt::Display,
     ) -> Refusal {
         let config = &self.plan.config;
-        let (part, format) = if self.in_key { ("key", config.key_format) } else { ("value", config.format) };
+        let (part, format, bytes) = if self.in_key {
+            ("key", config.key_format, record.key)
+        } else {
+            ("value", config.format, record.value)
+        };
         let reason = format!("by {}, {error}", schemas.name(payload));
-        Refusal::of_row(unreadable(part, format, &reason, payload.body))
+        Refusal::of_row(unreadable(part, format, &reason, bytes.unwrap_or_default()))
     }
 }
 
@@ -149,6 +172,8 @@ impl Row<'_, '_> {
 fn is_null(payload: &BySchema<'_, '_>, schemas: &SchemaView<'_>) -> bool {
     match schemas.schema(payload) {
         Some(Schema::Avro(schema)) => schema.is_null(payload.body),
+        // No bytes are a message whose fields are all as they are by default.
+        Some(Schema::Protobuf(_)) => false,
         None => true,
     }
 }

@@ -229,6 +229,7 @@ fn iso(time: Timestamp) -> Option<String> {
         Timestamp::Millis(millis) => jiff::Timestamp::from_millisecond(millis),
         Timestamp::Micros(micros) => jiff::Timestamp::from_microsecond(micros),
         Timestamp::Nanos(nanos) => jiff::Timestamp::from_nanosecond(nanos.into()),
+        Timestamp::Seconds { seconds, nanos } => jiff::Timestamp::new(seconds, nanos as i32),
     };
     time.ok().map(|time| time.to_string())
 }

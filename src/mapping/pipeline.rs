@@ -101,8 +101,9 @@ impl Pipeline {
         // A transform may send a record to another topic, and a payload may name its table itself.
         let own_table = transforms.is_empty() && (config.format != Format::Influx || config.table.is_some());
         let table = if own_table { table_name(topic, config)? } else { None };
-        let in_place =
-            |format: Format| matches!(format, Format::Auto | Format::Text | Format::Json | Format::Avro);
+        let in_place = |format: Format| {
+            matches!(format, Format::Auto | Format::Text | Format::Json | Format::Avro | Format::Protobuf)
+        };
         let arrays_in_place = match config.format {
             Format::Auto | Format::Avro => config.top_level_array == TopLevelArray::Value,
             _ => config.top_level_array != TopLevelArray::Rows,

@@ -137,9 +137,9 @@ impl Plan {
             designated,
             key: InPlace::of(config.key_format),
             value: InPlace::of(config.format),
-            judges_nulls: timestamp
-                .as_ref()
-                .is_some_and(|timestamp| timestamp.missing != MissingTimestamp::Refuse),
+            // In Protobuf there is no null: a field is there or not.
+            judges_nulls: config.format != Format::Protobuf
+                && timestamp.as_ref().is_some_and(|timestamp| timestamp.missing != MissingTimestamp::Refuse),
             timestamp,
             is_of_arrival: config.timestamp.as_ref().is_some_and(TimestampConfig::is_arrival),
             columns: schema.columns.clone(),

@@ -233,6 +233,11 @@ impl Producer {
         Ok(PendingAck { reply, version: self.produce_version, what, address: self.address.clone() })
     }
 
+    /// Waits until a batch can be sent without waiting.
+    pub async fn ready(&self) {
+        drop(self.slots.acquire().await);
+    }
+
     /// Waits until no batch is in flight, for 30 s at most.
     pub async fn drain(self) {
         let all = u32::try_from(self.in_flight).unwrap_or(u32::MAX);

@@ -15,6 +15,7 @@ pub(super) struct Registered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Avro,
+    Protobuf,
     /// One that is not read here, by its name.
     Other(String),
 }
@@ -22,6 +23,9 @@ pub(super) enum Kind {
 /// Another schema that one names types of.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Reference {
+    /// What it is called where it is referred to.
+    #[serde(default)]
+    pub name: String,
     pub subject: String,
     pub version: i64,
 }
@@ -59,6 +63,7 @@ impl Registered {
         })?;
         let kind = match body.schema_type.as_deref() {
             None | Some("AVRO") => Kind::Avro,
+            Some("PROTOBUF") => Kind::Protobuf,
             Some(other) => Kind::Other(other.to_owned()),
         };
         Ok(Self { schema: body.schema, kind, references: body.references.unwrap_or_default() })

@@ -18,6 +18,7 @@ use self::answer::{Kind, Reference, Registered};
 use self::client::Client;
 use crate::config::RegistryConfig;
 use crate::decode::avro::AvroSchema;
+use crate::decode::protobuf::{Import, ProtobufSchema};
 use crate::decode::{Known, Schema, SchemaBook, SchemaKey};
 
 /// How long it is believed that the registry does not have a schema: it may be registered a moment later.
@@ -140,9 +141,6 @@ impl Registry {
             Err(error) => return Err(error),
         };
         let unreadable = |reason: String| refused(format!("{key} of the registry: {reason}"), UNREADABLE_TTL);
-        if let Kind::Other(kind) = &registered.kind {
-            return Ok(unreadable(format!("it is {kind}, which quafka does not read yet")));
-        }
         let references = match self.references(&registered.references).await {
             Ok(references) => references,
             Err(error @ RegistryError::NotFound(_)) => {
@@ -153,24 +151,24 @@ impl Registry {
         let Some(references) = references else {
             return Ok(unreadable(format!("it refers to more than {MAX_REFERENCES} others")));
         };
-        Ok(match AvroSchema::parse(&registered.schema, &references) {
-            Ok(schema) => Known::Schema(Schema::Avro(Arc::new(schema))),
-            Err(error) => unreadable(error.to_string()),
+        Ok(match parse(&registered, references) {
+            Ok(schema) => Known::Schema(schema),
+            Err(error) => unreadable(error),
         })
     }
 
     /// The schemas that one refers to, each after those that it refers to itself. None: they are too many.
-    async fn references(&self, of: &[Reference]) -> Result<Option<Vec<String>>, RegistryError> {
+    async fn references(&self, of: &[Reference]) -> Result<Option<Vec<Import>>, RegistryError> {
         enum Step {
             Fetch(Reference, usize),
-            Take(String),
+            Take(Import),
         }
         let mut steps: Vec<_> = of.iter().rev().map(|reference| Step::Fetch(reference.clone(), 1)).collect();
         let mut seen = HashSet::new();
-        let mut texts = Vec::new();
+        let mut imports = Vec::new();
         while let Some(step) = steps.pop() {
             match step {
-                Step::Take(text) => texts.push(text),
+                Step::Take(import) => imports.push(import),
                 Step::Fetch(reference, depth) => {
                     if !seen.insert((reference.subject.clone(), reference.version)) {
                         continue;
@@ -181,13 +179,31 @@ impl Registry {
                     let named =
                         || format!("version {} of subject {:?}", reference.version, reference.subject);
                     let registered = self.client.schema(&reference.path(), named).await?;
-                    steps.push(Step::Take(registered.schema));
+                    steps.push(Step::Take(Import { name: reference.name, text: registered.schema }));
                     let own = registered.references.into_iter().rev();
                     steps.extend(own.map(|reference| Step::Fetch(reference, depth + 1)));
                 }
             }
         }
-        Ok(Some(texts))
+        Ok(Some(imports))
+    }
+}
+
+/// Makes of a schema what payloads are read by. `references` are those that it refers to, each after those that it
+/// refers to itself.
+fn parse(registered: &Registered, references: Vec<Import>) -> Result<Schema, String> {
+    match &registered.kind {
+        Kind::Avro => {
+            let texts: Vec<String> = references.into_iter().map(|reference| reference.text).collect();
+            let schema = AvroSchema::parse(&registered.schema, &texts).map_err(|error| error.to_string())?;
+            Ok(Schema::Avro(Arc::new(schema)))
+        }
+        Kind::Protobuf => {
+            let schema =
+                ProtobufSchema::parse(&registered.schema, &references).map_err(|error| error.to_string())?;
+            Ok(Schema::Protobuf(Arc::new(schema)))
+        }
+        Kind::Other(kind) => Err(format!("it is {kind}, which quafka does not read yet")),
     }
 }
 

@@ -48,6 +48,15 @@ pub struct BlockBuilder {
     pub(crate) text: Vec<u8>,
     /// For an array whose shape is not known yet.
     pub(crate) elements: Vec<f64>,
+    /// For the fields of a payload that has them in any order.
+    pub(crate) slots: Vec<Slot>,
+}
+
+/// Where a field is kept until it is its turn. What its bits are is a matter of who sets them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slot {
+    pub bits: u64,
+    pub is_set: bool,
 }
 
 /// A schema's names, as [`Paths`] numbers them: found once in a block, as all records of a schema have the same.
@@ -102,6 +111,7 @@ impl BlockBuilder {
             bindings: Vec::new(),
             text: Vec::new(),
             elements: Vec::new(),
+            slots: Vec::new(),
         }
     }
 
@@ -124,7 +134,12 @@ impl BlockBuilder {
         let loose: usize = self.used.iter().map(|&column| self.columns[column as usize].loose_bytes()).sum();
         let fixed = (self.row_bytes + size_of::<i64>() + size_of::<RecordIndex>()) * self.rows();
         let names = self.columns.len() * (size_of::<ColumnBuilder>() + 64) + self.paths.memory_bytes();
-        fixed + loose + names + self.text.capacity() + self.elements.capacity() * 8
+        fixed
+            + loose
+            + names
+            + self.text.capacity()
+            + self.elements.capacity() * 8
+            + self.slots.capacity() * size_of::<Slot>()
     }
 
     /// The block of all rows since the last one. None: there are none.

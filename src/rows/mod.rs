@@ -14,7 +14,7 @@ mod types;
 
 pub use block::{Block, Column, ColumnValues, DoubleArrays, RecordIndex, RowError, TableName, Timestamps};
 pub use builder::BlockBuilder;
-pub(crate) use builder::{Binding, Limit, MAX_COLUMNS};
+pub(crate) use builder::{Binding, Limit, MAX_COLUMNS, Slot};
 pub use column::Target;
 pub(crate) use column::{Arrays, ColumnBuilder, Full, Values, exact_double};
 pub(crate) use interner::Interner;

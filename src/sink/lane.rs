@@ -110,6 +110,7 @@ impl<T: Transport> Lane<T> {
             }
             let batch = self.queue.next_batch(self.limits.max_rows, Instant::now());
             self.metrics.rows_unavailable.inc_by(self.queue.take_given_up_rows());
+            self.metrics.late_requests.inc_by(self.queue.take_late_requests());
             if batch.is_empty() {
                 continue;
             }

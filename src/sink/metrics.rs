@@ -10,6 +10,8 @@ use prometheus_client::registry::{Registry, Unit};
 pub struct SinkMetrics {
     /// Requests that QuestDB answered or should have answered, by what became of them.
     pub requests: Family<AnswerLabel, Counter>,
+    /// Requests that begin before the end of an earlier one to the same table.
+    pub late_requests: Counter,
     /// Rows that QuestDB has committed.
     pub rows_committed: Counter,
     /// Rows of blocks in which QuestDB rejected one.
@@ -65,6 +67,7 @@ impl Default for SinkMetrics {
     fn default() -> Self {
         Self {
             requests: Family::default(),
+            late_requests: Counter::default(),
             rows_committed: Counter::default(),
             rows_rejected: Counter::default(),
             rows_unavailable: Counter::default(),
@@ -87,6 +90,11 @@ impl SinkMetrics {
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("sink");
         registry.register("requests", "Requests to QuestDB, by what became of them", self.requests.clone());
+        registry.register(
+            "late_requests",
+            "Requests with rows that are earlier than some of an earlier request to the same table, so that QuestDB has to merge them",
+            self.late_requests.clone(),
+        );
         registry.register("rows_committed", "Rows that QuestDB has committed", self.rows_committed.clone());
         registry.register(
             "rows_rejected",

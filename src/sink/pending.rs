@@ -16,6 +16,8 @@ pub(super) struct Pending {
     pub(super) partition: i32,
     /// What its sender knows the batch by.
     pub(super) label: Option<String>,
+    /// It has let a request go without it, so that those behind in time could catch up; the next one takes it.
+    pub(super) held_back: bool,
     fence: Option<FenceToken>,
     resolver: Option<Resolver>,
     /// Given back after the outcome is known.
@@ -29,6 +31,7 @@ impl Pending {
             deadline: submission.deadline,
             partition: submission.partition,
             label: submission.label,
+            held_back: false,
             fence: submission.fence,
             resolver: Some(submission.resolver),
             _charge: submission.charge,

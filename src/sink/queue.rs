@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::pending::Pending;
-use super::time_order::in_time_order;
+use super::time_order::{TimeOrder, in_time_order};
 use crate::rows::TableName;
 
 /// Blocks that wait for a lane, by table: a request has the rows of one table. Tables take turns; within a table
@@ -15,6 +15,10 @@ pub(super) struct Queue {
     /// The tables that have blocks waiting, next one first.
     turns: VecDeque<TableName>,
     len: usize,
+    /// How far the tables have got in time.
+    order: HashMap<TableName, TimeOrder>,
+    /// Requests that begin before the end of an earlier one and were not yet counted.
+    late_requests: u64,
     /// Rows of blocks that were given up and not yet counted.
     given_up_rows: u64,
 }
@@ -37,6 +41,9 @@ impl Default for Waiting {
 /// This many rejections in a row, each of which costs a request, before requests become smaller.
 const PATIENCE: u32 = 2;
 
+/// The tables whose times are remembered. Where there are more, all are forgotten now and then: it is only about speed.
+const MAX_ORDERED: usize = 10_000;
+
 impl Queue {
     pub(super) fn len(&self) -> usize {
         self.len
@@ -56,8 +63,9 @@ impl Queue {
         self.len += 1;
     }
 
-    /// The next table's blocks, those that have waited longest, in the order of their times, at most so many rows except that one block always goes. Blocks that must
-    /// not be written any more are resolved on the way. Empty only when the queue is.
+    /// The next table's blocks, those that have waited longest, in the order of their times, at most so many rows except
+    /// that one block always goes. Blocks that must not be written any more are resolved on the way. Empty only when the
+    /// queue is.
     pub(super) fn next_batch(&mut self, max_rows: usize, now: Instant) -> Vec<Pending> {
         while let Some(table) = self.turns.pop_front() {
             let Some(waiting) = self.tables.get_mut(&table) else { continue };
@@ -81,6 +89,17 @@ impl Queue {
                 } else {
                     batch.push(pending);
                 }
+            }
+            if self.order.len() >= MAX_ORDERED {
+                self.order.clear();
+            }
+            let order = self.order.entry(table.clone()).or_default();
+            for held in order.hold_back(&mut batch, &waiting.blocks).into_iter().rev() {
+                waiting.blocks.push_front(held);
+                self.len += 1;
+            }
+            if order.is_late(&batch) {
+                self.late_requests += 1;
             }
             if !waiting.blocks.is_empty() {
                 self.turns.push_back(table);
@@ -153,6 +172,11 @@ impl Queue {
         }
         self.tables.retain(|_, waiting| !waiting.blocks.is_empty());
         self.turns.retain(|table| self.tables.contains_key(table));
+    }
+
+    /// The late requests since the last call.
+    pub(super) fn take_late_requests(&mut self) -> u64 {
+        std::mem::take(&mut self.late_requests)
     }
 
     /// The rows of blocks that were given up since the last call.

@@ -1,7 +1,8 @@
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -16,17 +17,20 @@ use super::pending::Pending;
 use super::recovery::RequestJournal;
 use crate::config::Transport;
 use crate::questdb::QuestDb;
-use crate::rows::RowError;
+use crate::rows::{RowError, TableName};
 
 /// QuestDB commits a request with more rows than this in parts, and then it is not all or nothing any more.
 const MAX_BLOCK_ROWS: usize = 1_000_000;
+
+/// So many tables have their lanes remembered; where there are more, names decide.
+const MAX_ASSIGNED: usize = 10_000;
 
 /// How the sink writes.
 #[derive(Clone, Debug)]
 pub struct SinkOptions {
     /// The wire protocol.
     pub transport: Transport,
-    /// Connections that write at the same time. QuestDB takes 64 over HTTP by default.
+    /// Connections that write at the same time, each to tables of its own. QuestDB takes 64 over HTTP by default.
     pub lanes: usize,
     /// Blocks that may wait in front of each lane before `submit` waits.
     pub queued_blocks: usize,
@@ -34,8 +38,7 @@ pub struct SinkOptions {
     pub request_rows: usize,
     /// Bytes a request, except that one block always goes.
     pub request_bytes: usize,
-    /// When an answer is lost, find out from QuestDB whether the request has arrived. A table's blocks share a lane then,
-    /// and are written by ILP over HTTP.
+    /// When an answer is lost, find out from QuestDB whether the request has arrived. That is for ILP over HTTP.
     pub exactly_once: bool,
     /// Where requests are noted for the next life of the gateway, with `exactly_once`.
     pub journal: Option<RequestJournal>,
@@ -68,10 +71,9 @@ pub enum SinkError {
 pub struct Sink(Arc<Shared>);
 
 struct Shared {
-    /// Partitions do not matter.
-    lane_per_table: bool,
     /// Taken out when the sink closes.
     lanes: Mutex<Arc<[mpsc::Sender<Pending>]>>,
+    assigned: RwLock<HashMap<TableName, usize>>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
     stop: CancellationToken,
     metrics: SinkMetrics,
@@ -119,20 +121,14 @@ impl Sink {
             lanes.push(sender);
         }
         let lanes = Mutex::new(lanes.into());
-        Ok(Self(Arc::new(Shared {
-            lane_per_table: options.exactly_once,
-            lanes,
-            tasks: tasks.into(),
-            stop,
-            metrics,
-        })))
+        Ok(Self(Arc::new(Shared { lanes, assigned: RwLock::default(), tasks: tasks.into(), stop, metrics })))
     }
 
     /// Hands a block to its lane, waiting for room there until the submission's deadline. What becomes of the block is
     /// told by the submission's ticket, in every case.
     pub async fn submit(&self, submission: Submission) {
         let rows = submission.block.rows();
-        let lane_hash = hash(&submission, self.0.lane_per_table);
+        let number = self.0.lane_of(&submission.block.table);
         let pending = Pending::new(submission);
         if rows == 0 {
             return pending.committed();
@@ -146,8 +142,7 @@ impl Sink {
             return pending.rejected(RowError { record, column: None, message });
         }
         let lanes = self.0.lanes.lock().clone();
-        let index = (lane_hash % lanes.len().max(1) as u64) as usize;
-        let Some(lane) = lanes.get(index) else {
+        let Some(lane) = lanes.get(number % lanes.len().max(1)) else {
             return pending.unavailable("the gateway is shutting down".into());
         };
         match timeout_at(pending.deadline, lane.reserve()).await {
@@ -176,13 +171,21 @@ impl Sink {
     }
 }
 
-/// Rows of one (table, partition) stay in order, so they share a lane; those of one table, where its transactions are
-/// counted.
-fn hash(submission: &Submission, by_table: bool) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    submission.block.table.hash(&mut hasher);
-    if !by_table {
-        submission.partition.hash(&mut hasher);
+impl Shared {
+    /// A table's rows share a lane: whatever order they have stays, and QuestDB gets them in as few transactions as can
+    /// be, of which none overlaps with another in time only because it took another way. Tables take the lanes in
+    /// turn.
+    fn lane_of(&self, table: &TableName) -> usize {
+        if let Some(&number) = self.assigned.read().get(table) {
+            return number;
+        }
+        let mut assigned = self.assigned.write();
+        let next = assigned.len();
+        if next >= MAX_ASSIGNED {
+            let mut hasher = DefaultHasher::new();
+            table.hash(&mut hasher);
+            return hasher.finish() as usize;
+        }
+        *assigned.entry(table.clone()).or_insert(next)
     }
-    hasher.finish()
 }

@@ -1,5 +1,5 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 
 use super::pending::Pending;
 
@@ -26,6 +26,90 @@ pub(super) fn in_time_order(blocks: Vec<Pending>) -> Vec<Pending> {
     ordered
 }
 
+/// How far a table's partitions have got in time.
+///
+/// Rows that begin before the end of those that the table has already cost QuestDB the most: it merges them into what is
+/// there, which means writing that once more. Partitions that are produced to side by side are never equally far, so
+/// what is ahead of the others is held back until the next request. Nothing waits for it: the next request takes it,
+/// whatever else that has, and where most rows are ahead none is held back.
+#[derive(Debug, Default)]
+pub(super) struct TimeOrder {
+    partitions: HashMap<i32, Reached>,
+    requests: u64,
+    /// The end of all that was sent.
+    end: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Reached {
+    end: i64,
+    /// The request that had its latest rows, or before which they were left behind.
+    request: u64,
+}
+
+/// A partition without rows in so many requests is not waited for.
+const QUIET_REQUESTS: u64 = 2;
+
+impl TimeOrder {
+    /// Takes those blocks out of a request that are ahead. `behind` are the blocks that come after these.
+    pub(super) fn hold_back(
+        &mut self,
+        blocks: &mut Vec<Pending>,
+        behind: &VecDeque<Pending>,
+    ) -> Vec<Pending> {
+        self.requests += 1;
+        let request = self.requests;
+        for pending in blocks.iter().chain(behind) {
+            let end = end(pending);
+            let reached = self.partitions.entry(pending.partition).or_insert(Reached { end, request });
+            *reached = Reached { end: end.max(reached.end), request };
+        }
+        self.partitions.retain(|_, reached| reached.request + QUIET_REQUESTS >= request);
+        if self.partitions.len() < 2 {
+            return Vec::new();
+        }
+        let all_reached = self.partitions.values().map(|reached| reached.end).min().unwrap_or(i64::MAX);
+        // What comes behind a block of its partition stays behind it.
+        let mut held_partitions = HashSet::new();
+        let mut is_ahead = |pending: &Pending| {
+            let is_ahead = held_partitions.contains(&pending.partition)
+                || !pending.held_back && begin(pending) > all_reached;
+            if is_ahead {
+                held_partitions.insert(pending.partition);
+            }
+            is_ahead
+        };
+        let ahead: Vec<bool> = blocks.iter().map(&mut is_ahead).collect();
+        let rows = |wanted: bool| -> usize {
+            let chosen = blocks.iter().zip(&ahead).filter(|(_, ahead)| **ahead == wanted);
+            chosen.map(|(pending, _)| pending.block.rows()).sum()
+        };
+        if rows(true) >= rows(false) {
+            return Vec::new();
+        }
+        let mut ahead = ahead.into_iter();
+        let (mut held, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(blocks).into_iter().partition(|_| ahead.next().unwrap_or(false));
+        held.iter_mut().for_each(|pending| pending.held_back = true);
+        *blocks = kept;
+        held
+    }
+
+    /// Whether a request begins before the end of one that was sent before it.
+    pub(super) fn is_late(&mut self, blocks: &[Pending]) -> bool {
+        let first = blocks.iter().map(begin).min();
+        let last = blocks.iter().map(end).max();
+        let is_late = first < self.end && first.is_some();
+        self.end = self.end.max(last);
+        is_late
+    }
+}
+
+/// The last row's time.
+fn end(pending: &Pending) -> i64 {
+    pending.block.timestamp.values.last().copied().unwrap_or(i64::MIN)
+}
+
 /// The first row's time. All blocks of a table count it in the same unit.
 fn begin(pending: &Pending) -> i64 {
     pending.block.timestamp.values.first().copied().unwrap_or(i64::MIN)
@@ -42,10 +126,13 @@ mod tests {
     use crate::rows::{Block, TableName, TimeUnit, Timestamps};
 
     fn pending(partition: i32, begin: i64, number: u32) -> Pending {
-        let timestamp =
-            Timestamps { name: "timestamp".into(), unit: TimeUnit::Micros, values: vec![begin].into() };
-        let block =
-            Block { table: TableName::new("t"), timestamp, columns: Vec::new(), origin: vec![number] };
+        of_times(partition, vec![begin], number)
+    }
+
+    fn of_times(partition: i32, times: Vec<i64>, number: u32) -> Pending {
+        let origin = vec![number; times.len()];
+        let timestamp = Timestamps { name: "timestamp".into(), unit: TimeUnit::Micros, values: times.into() };
+        let block = Block { table: TableName::new("t"), timestamp, columns: Vec::new(), origin };
         let charge = futures_util::FutureExt::now_or_never(MemoryBudget::new(1 << 20).decode_turn())
             .unwrap()
             .charge(0);
@@ -59,6 +146,70 @@ mod tests {
             charge,
             resolver: ticket().0,
         })
+    }
+
+    /// What is held back of a request, by the numbers that the blocks get.
+    fn held(request: &[(i32, &[i64])], behind: &[(i32, &[i64])]) -> Vec<u32> {
+        let all = request.iter().chain(behind).zip(0..);
+        let mut blocks: Vec<Pending> =
+            all.map(|(&(partition, times), number)| of_times(partition, times.to_vec(), number)).collect();
+        let behind = blocks.split_off(request.len()).into();
+        TimeOrder::default()
+            .hold_back(&mut blocks, &behind)
+            .iter()
+            .map(|block| block.block.origin[0])
+            .collect()
+    }
+
+    #[test]
+    fn what_is_ahead_of_a_partition_waits_for_it() {
+        let request: [(i32, &[i64]); 4] = [(0, &[1, 2]), (1, &[3, 4]), (0, &[5, 6]), (2, &[4, 5])];
+        // Partition 1 has got as far as 4.
+        assert_eq!(held(&request, &[]), [2]);
+        // With its next block it will have got farther.
+        assert_eq!(held(&request, &[(1, &[7, 8])]), [0; 0]);
+    }
+
+    #[test]
+    fn nothing_waits_for_a_partition_that_is_far_behind() {
+        assert_eq!(held(&[(0, &[1]), (1, &[100, 101]), (2, &[102, 103])], &[]), [0; 0]);
+        assert_eq!(held(&[(0, &[1, 2]), (0, &[3, 4])], &[]), [0; 0]);
+    }
+
+    #[test]
+    fn a_partition_is_waited_for_until_it_has_been_quiet_for_some_requests() {
+        let mut order = TimeOrder::default();
+        let mut held = |request: &[(i32, &[i64])]| {
+            let blocks = request.iter().map(|&(partition, times)| of_times(partition, times.to_vec(), 0));
+            order.hold_back(&mut blocks.collect(), &VecDeque::new()).len()
+        };
+        assert_eq!(held(&[(0, &[1, 2]), (1, &[1, 2])]), 0);
+        // Partition 1 may go on from 2.
+        assert_eq!(held(&[(0, &[2, 3, 3]), (0, &[4])]), 1);
+        assert_eq!(held(&[(0, &[2, 5, 5]), (0, &[6])]), 1);
+        assert_eq!(held(&[(0, &[2, 7, 7]), (0, &[8])]), 0);
+    }
+
+    #[test]
+    fn a_request_is_late_if_it_begins_before_the_end_of_an_earlier_one() {
+        let mut order = TimeOrder::default();
+        let mut late = |times: &[i64]| order.is_late(&[of_times(0, times.to_vec(), 0)]);
+        assert!(!late(&[1, 5]));
+        assert!(!late(&[5, 9]));
+        assert!(late(&[8, 8]));
+        assert!(late(&[8, 10]));
+        assert!(!late(&[10, 11]));
+    }
+
+    #[test]
+    fn nothing_waits_twice() {
+        let mut blocks = vec![of_times(0, vec![1, 2, 3], 0), of_times(1, vec![10], 1)];
+        let held = TimeOrder::default().hold_back(&mut blocks, &VecDeque::new());
+        assert_eq!((blocks.len(), held.len()), (1, 1));
+        let mut blocks = held;
+        blocks.push(of_times(0, vec![4, 5, 6], 2));
+        assert!(TimeOrder::default().hold_back(&mut blocks, &VecDeque::new()).is_empty());
+        assert_eq!(blocks.len(), 2);
     }
 
     proptest! {
@@ -82,6 +233,33 @@ mod tests {
                 left.remove(place);
             }
             prop_assert!(left.is_empty());
+        }
+
+        #[test]
+        fn what_is_held_back_is_the_end_of_its_partition_and_the_smaller_part(
+            given in prop::collection::vec((0..4, 0..20i64, any::<bool>()), 0..40),
+            request in 0..40usize,
+        ) {
+            let mut blocks: Vec<Pending> = Vec::new();
+            for (number, &(partition, begin, was_held)) in (0..).zip(&given) {
+                blocks.push(pending(partition, begin, number));
+                blocks.last_mut().unwrap().held_back = was_held;
+            }
+            let behind = blocks.split_off(request.min(blocks.len())).into();
+            let before = blocks.len();
+            let held = TimeOrder::default().hold_back(&mut blocks, &behind);
+            prop_assert_eq!(blocks.len() + held.len(), before);
+            prop_assert!(held.is_empty() || held.len() < blocks.len());
+            prop_assert!(held.iter().all(|block| block.held_back));
+            for blocks in [&held, &blocks] {
+                prop_assert!(blocks.is_sorted_by_key(|block| block.block.origin[0]));
+            }
+            for block in &held {
+                let behind_it = blocks
+                    .iter()
+                    .filter(|other| other.partition == block.partition && other.block.origin > block.block.origin);
+                prop_assert_eq!(behind_it.count(), 0);
+            }
         }
     }
 }

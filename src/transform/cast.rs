@@ -178,6 +178,7 @@ fn string(value: &Value) -> Option<String> {
         Value::Text(text) | Value::Untyped(text) | Value::Symbol(text) => text.clone(),
         Value::Bytes(bytes) => base64(bytes),
         Value::Timestamp(Timestamp::Millis(millis)) => date_format::iso(*millis),
+        Value::Timestamp(time @ Timestamp::Seconds { .. }) => date_format::iso(number_of(*time)),
         Value::Timestamp(time) => number_of(*time).to_string(),
         Value::Narrow(number) => return string(number),
         Value::Null | Value::Array(_) | Value::EmptyArray { .. } | Value::Object(_) | Value::Map(_) => {
@@ -189,5 +190,7 @@ fn string(value: &Value) -> Option<String> {
 fn number_of(time: Timestamp) -> i64 {
     match time {
         Timestamp::Millis(value) | Timestamp::Micros(value) | Timestamp::Nanos(value) => value,
+        // As milliseconds, which it is for Kafka Connect.
+        Timestamp::Seconds { .. } => time.millis().unwrap_or(i64::MAX),
     }
 }

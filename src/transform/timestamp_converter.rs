@@ -106,9 +106,9 @@ impl TimestampConverter {
                 Precision::Micros => number / 1_000,
                 Precision::Nanos => number / 1_000_000,
             }),
-            Value::Timestamp(Timestamp::Millis(millis)) => Ok(*millis),
-            Value::Timestamp(Timestamp::Micros(micros)) => Ok(micros.div_euclid(1_000)),
-            Value::Timestamp(Timestamp::Nanos(nanos)) => Ok(nanos.div_euclid(1_000_000)),
+            Value::Timestamp(time) => {
+                time.millis().ok_or_else(|| format!("{time} is beyond all times in milliseconds"))
+            }
             Value::Text(text) | Value::Untyped(text) => match &self.format {
                 Some(format) => format
                     .parse(text)

@@ -13,6 +13,7 @@ mod obstacle;
 mod proxy;
 mod questdb;
 pub mod qwp_peer;
+pub mod schemas;
 mod wire;
 
 pub use gateway::Gateway;

@@ -177,6 +177,12 @@ pub(super) struct Storing {
 }
 
 impl Overflow {
+    /// Whether the batch's way leads to the spool whatever QuestDB does.
+    pub(super) fn is_next(&self) -> bool {
+        let place = (self.topic.clone(), self.placement.partition);
+        self.spooling.takes_all() || self.spooling.has(&place)
+    }
+
     /// Takes the batch's place in the partition's line for the spool.
     pub(super) fn claim(mut self) -> Self {
         let place = (self.topic.clone(), self.placement.partition);

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quafka_protocol::ErrorCode;
+use quafka_protocol::{ErrorCode, RecordBatch};
 use tokio::time::Instant;
 
 use super::Circumstances;
@@ -17,7 +17,7 @@ use super::unfinished::Progress;
 use crate::api::errors::topic_error;
 use crate::api::{Call, Gateway};
 use crate::memory::FrameCharge;
-use crate::topics::Topic;
+use crate::topics::{Admitted, Partition, Topic};
 
 /// A topic that can be written to.
 pub(super) struct Target {
@@ -50,64 +50,44 @@ impl Target {
         charge: &Arc<FrameCharge>,
         circumstances: Circumstances,
     ) -> Result<Pending, Pending> {
-        let failed = |error, message: String| Pending::Failed(Failure::new(error, message));
-        let topic = &self.topic;
-        let Some(partition) = topic.partition(index) else {
-            let last = topic.partitions().len() - 1;
-            let message = format!("topic {:?} has no partition {index}, only 0 to {last}", topic.name());
-            return Err(failed(ErrorCode::UnknownTopicOrPartition, message));
-        };
-        let Some(records) = records else {
-            return Err(failed(ErrorCode::InvalidRecord, "no record batch".to_owned()));
-        };
-        let deadline = circumstances.deadline;
         let gateway = call.gateway;
+        let limits = &gateway.config.limits;
+        let partition = self.partition(index).map_err(Pending::Failed)?;
+        let Some(records) = records else {
+            let failure = Failure::new(ErrorCode::InvalidRecord, "no record batch".to_owned());
+            return Err(Pending::Failed(failure));
+        };
         let overflows = gateway.spooling.as_ref().is_some_and(|spooling| spooling.overflows());
         let turn = match &self.plans {
-            Ok(_) => decode_turn(gateway, deadline).await,
+            Ok(_) => decode_turn(gateway, circumstances.deadline).await,
             Err(failure) => Err(failure.clone()),
         };
-        let limits = &gateway.config.limits;
         let Checked { batch, mut admitted } =
             check(partition, &records, circumstances, limits, &gateway.metrics)?;
-        let mut placement =
-            Placement { partition: index, base_offset: 0, arrival_ms: circumstances.arrival_ms };
-        let mut overflow = None;
-        if let Some(spooling) = &gateway.spooling {
-            let (spooling, topic) = (spooling.clone(), topic.name().clone());
-            let goes_there = spooling.takes_all() || spooling.has(&(topic.clone(), index));
-            let batch_there = Overflow {
-                spooling,
-                topic,
-                placement,
-                batch: records.clone(),
-                charge: charge.clone(),
-                claim: None,
-            };
-            if goes_there {
-                gateway
-                    .with_decompressor(|decompressor| check_records(&batch, limits, decompressor))
-                    .map_err(Pending::Failed)?;
-                return Ok(batch_there.settled_later(admitted));
-            }
-            overflow = overflows.then_some(batch_there);
-        }
-        let mut label = None;
-        if topic.pipeline().needs_offsets() || gateway.asks_later() {
-            placement.base_offset = admitted.reserve_offsets();
-            label = label::of_batch(topic.name(), placement, &batch.header).filter(|_| gateway.asks_later());
-        }
-        let job = Job {
-            gateway: gateway.clone(),
-            topic: topic.clone(),
+        let placement = Placement { partition: index, base_offset: 0, arrival_ms: circumstances.arrival_ms };
+        let spooled = gateway.spooling.as_ref().map(|spooling| Overflow {
+            spooling: spooling.clone(),
+            topic: self.topic.name().clone(),
             placement,
-            deadline,
-            fence: admitted.fence(),
-            progress: Progress::of(gateway, topic.name(), index, batch.header),
-            kept: topic.pipeline().sets_bad_records_aside().then(|| (records.clone(), charge.clone())),
-            label,
-            refused: HashMap::new(),
+            batch: records.clone(),
+            charge: charge.clone(),
+            claim: None,
+        });
+        // Nobody looks into what goes to the spool before it is acknowledged, so it has to be whole.
+        let check_whole = || {
+            gateway
+                .with_decompressor(|decompressor| check_records(&batch, limits, decompressor))
+                .map_err(Pending::Failed)
         };
+        let overflow = match spooled {
+            Some(spooled) if spooled.is_next() => {
+                check_whole()?;
+                return Ok(spooled.settled_later(admitted));
+            }
+            spooled => spooled.filter(|_| overflows),
+        };
+        let kept = (records.clone(), charge.clone());
+        let job = self.job(gateway, &batch, &mut admitted, placement, circumstances.deadline, kept);
         let begun = match (&mut self.plans, turn) {
             (Ok(plans), Ok(turn)) => job.begin(&batch, plans, turn).await,
             (Err(failure), _) => Err(failure.clone()),
@@ -123,13 +103,48 @@ impl Target {
                 Err(Pending::Rejected(rejection))
             }
             (Err(failure), Some(overflow)) if failure.is_questdbs() => {
-                gateway
-                    .with_decompressor(|decompressor| check_records(&batch, limits, decompressor))
-                    .map_err(Pending::Failed)?;
+                check_whole()?;
                 // What comes next must not be written before it: it goes the same way from here on.
                 Ok(Pending::Overflow(Box::new((overflow.claim(), admitted))))
             }
             (Err(failure), _) => Err(Pending::Failed(failure)),
+        }
+    }
+
+    fn partition(&self, index: i32) -> Result<&Arc<Partition>, Failure> {
+        self.topic.partition(index).ok_or_else(|| {
+            let last = self.topic.partitions().len() - 1;
+            let message = format!("topic {:?} has no partition {index}, only 0 to {last}", self.topic.name());
+            Failure::new(ErrorCode::UnknownTopicOrPartition, message)
+        })
+    }
+
+    /// A batch on its way to rows. `kept` is what dead letters are made of.
+    fn job(
+        &self,
+        gateway: &Arc<Gateway>,
+        batch: &RecordBatch<'_>,
+        admitted: &mut Admitted,
+        mut placement: Placement,
+        deadline: Instant,
+        kept: (Bytes, Arc<FrameCharge>),
+    ) -> Job {
+        let topic = &self.topic;
+        let mut label = None;
+        if topic.pipeline().needs_offsets() || gateway.asks_later() {
+            placement.base_offset = admitted.reserve_offsets();
+            label = label::of_batch(topic.name(), placement, &batch.header).filter(|_| gateway.asks_later());
+        }
+        Job {
+            gateway: gateway.clone(),
+            topic: topic.clone(),
+            placement,
+            deadline,
+            fence: admitted.fence(),
+            progress: Progress::of(gateway, topic.name(), placement.partition, batch.header),
+            kept: topic.pipeline().sets_bad_records_aside().then_some(kept),
+            label,
+            refused: HashMap::new(),
         }
     }
 }

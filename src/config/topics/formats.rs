@@ -55,6 +55,9 @@ impl fmt::Display for Format {
 pub struct SchemaFile {
     /// Where it is.
     pub file: PathBuf,
+    /// The folder in which what it imports is looked for, beside its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<PathBuf>,
     /// The message in it that records are, where it has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -18,7 +18,7 @@ mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use program::{Op, Program, ROOT};
+pub(crate) use program::{Op, Program};
 pub(crate) use reader::Reader;
 pub use reader::{AvroError, AvroErrorKind};
 pub use schema::AvroSchemaError;

@@ -1,31 +1,19 @@
 use super::schema::{Field, Meaning, Node, dimensions};
 use super::tree::{MAX_DIMENSIONS, is_optional};
+use crate::decode::names::{Names, ROOT};
 
 /// How a schema's payloads are read in one pass, straight into columns: operations in the order of the bytes, the
 /// fields of nested records among them.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub ops: Vec<Op>,
-    /// The names that operations give their values by, each after the one that it is nested in.
-    pub names: Vec<Name>,
+    /// The names that operations give their values by.
+    pub names: Names,
     /// Where the branches of unions begin.
     pub branches: Vec<u32>,
-    /// Whether the payload's members are columns; else it is one value.
-    pub is_object: bool,
 }
 
-/// A member of an object.
-#[derive(Debug)]
-pub(crate) struct Name {
-    /// The name whose object it is a member of, by its number; [`ROOT`] where that is the payload itself.
-    pub parent: u32,
-    pub name: Box<str>,
-}
-
-/// The payload itself, among names.
-pub(crate) const ROOT: u32 = u32::MAX;
-
-/// Reads something, and does something with it. `name` is a number among [`Program::names`], or [`ROOT`].
+/// Reads something, and does something with it. `name` is a number among [`Program::names`], or [`ROOT`](crate::decode::ROOT).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Null {
@@ -100,9 +88,10 @@ impl Program {
     /// None: the schema refers to itself, or is very large.
     pub(super) fn compile(nodes: &[Node], root: u32) -> Option<Self> {
         let is_object = is_object(nodes, root);
-        let program = Self { ops: Vec::new(), names: Vec::new(), branches: Vec::new(), is_object };
+        let names = Names { list: Vec::new(), is_object };
+        let program = Self { ops: Vec::new(), names, branches: Vec::new() };
         let mut compiler = Compiler { nodes, program, depth: 0 };
-        let name = if is_object { ROOT } else { compiler.name(ROOT, "") };
+        let name = if is_object { ROOT } else { compiler.program.names.add(ROOT, "") };
         compiler.node(root, name)?;
         Some(compiler.program)
     }
@@ -149,7 +138,7 @@ impl Compiler<'_> {
             Node::Record(fields) => {
                 return self.nested(|compiler| {
                     fields.iter().try_for_each(|field| {
-                        let name = compiler.name(name, &field.name);
+                        let name = compiler.program.names.add(name, &field.name);
                         compiler.node(field.node, name)
                     })
                 });
@@ -184,7 +173,7 @@ impl Compiler<'_> {
             if is_null(self.nodes, branch) {
                 self.program.ops.push(Op::Null { name });
             } else {
-                let name = self.name(name, &branch.name);
+                let name = self.program.names.add(name, &branch.name);
                 self.node(branch.node, name)?;
             }
             jumps.push(self.program.ops.len());
@@ -202,11 +191,6 @@ impl Compiler<'_> {
         compile(self)?;
         self.depth -= 1;
         Some(())
-    }
-
-    fn name(&mut self, parent: u32, name: &str) -> u32 {
-        self.program.names.push(Name { parent, name: name.into() });
-        self.program.names.len() as u32 - 1
     }
 
     fn end(&self) -> u32 {

@@ -8,10 +8,12 @@ mod formats;
 mod leaves;
 mod payload;
 mod properties;
+mod protobuf;
 mod selection;
 mod settings;
 mod table;
 mod timestamps;
+mod trees;
 mod types;
 
 use std::collections::HashMap;

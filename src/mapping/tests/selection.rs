@@ -84,7 +84,8 @@ fn headers_and_the_place_of_a_record_are_columns_where_asked_for() {
                 record_columns = { offset = \"o\", partition = \"p\", topic = \"t\", timestamp = \"at\" }";
     let mut topic = topic(toml);
     // The last of a name wins, and what is not asked for stays away.
-    let headers = [("Region", "eu"), ("other", "x"), ("trace-id", "2")];
+    let headers =
+        [("Region", "eu"), ("other", "x"), ("trace-id", "2")].map(|(name, value)| (name, value.into()));
     let batch = batch(&headers, br#"{"id":1}"#);
     let batch = RecordBatch::parse(&batch, usize::MAX).unwrap();
     let record = Records::new(&batch.header, batch.records).next().unwrap().unwrap();
@@ -104,7 +105,8 @@ fn headers_and_the_place_of_a_record_are_columns_where_asked_for() {
     }
 }
 
-fn batch(headers: &[(&'static str, &'static str)], value: &'static [u8]) -> BytesMut {
+/// A batch of one record with these headers.
+pub fn batch(headers: &[(&'static str, Vec<u8>)], value: &'static [u8]) -> BytesMut {
     let mut batch = BytesMut::new();
     let record = Record {
         transactional: false,
@@ -119,7 +121,10 @@ fn batch(headers: &[(&'static str, &'static str)], value: &'static [u8]) -> Byte
         timestamp: 0,
         key: None,
         value: Some(value.into()),
-        headers: headers.iter().map(|(name, value)| (StrBytes::from(*name), Some((*value).into()))).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (StrBytes::from(*name), Some(value.clone().into())))
+            .collect(),
     };
     let options = RecordEncodeOptions { version: 2, compression: Compression::None };
     RecordBatchEncoder::encode(&mut batch, &[record], &options).unwrap();

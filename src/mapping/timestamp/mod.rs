@@ -21,10 +21,6 @@ pub(super) fn in_unit(time: Timestamp, unit: TimeUnit) -> Option<i64> {
 
 /// A time in milliseconds, as a DATE column has it and such that it has a number of microseconds, too.
 pub(super) fn in_date(time: Timestamp) -> Option<i64> {
-    let millis = match time {
-        Timestamp::Millis(millis) => millis,
-        Timestamp::Micros(micros) => micros.div_euclid(1_000),
-        Timestamp::Nanos(nanos) => nanos.div_euclid(1_000_000),
-    };
+    let millis = time.millis()?;
     millis.checked_mul(1_000).filter(|&micros| micros != i64::MIN).map(|_| millis)
 }

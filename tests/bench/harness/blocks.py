@@ -148,7 +148,10 @@ def qwp(results):
 def perf_test(results):
     part = results.part("perf-test")
     rows = []
-    for who, text in (("gateway", "quafka, into QuestDB"), ("kafka", f"Apache Kafka {part['kafka']}")):
+    names = {
+        "gateway": "quafka, into QuestDB", "spool": "quafka with `durability = \"spool\"`", "kafka": f"Apache Kafka {part['kafka']}",
+    }
+    for who, text in names.items():
         every = part["rounds"][who]
         rows.append([
             text, f"{median([one['records_per_second'] for one in every]):,.0f}",
