@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::pending::Pending;
-use super::time_order::{TimeOrder, in_time_order};
+use super::time_order::{Latest, hold_back, in_time_order};
 use crate::rows::TableName;
 
 /// Blocks that wait for a lane, by table: a request has the rows of one table. Tables take turns; within a table
@@ -16,7 +16,7 @@ pub(super) struct Queue {
     turns: VecDeque<TableName>,
     len: usize,
     /// How far the tables have got in time.
-    order: HashMap<TableName, TimeOrder>,
+    latest: HashMap<TableName, Latest>,
     /// Requests that begin before the end of an earlier one and were not yet counted.
     late_requests: u64,
     /// Rows of blocks that were given up and not yet counted.
@@ -41,8 +41,9 @@ impl Default for Waiting {
 /// This many rejections in a row, each of which costs a request, before requests become smaller.
 const PATIENCE: u32 = 2;
 
-/// The tables whose times are remembered. Where there are more, all are forgotten now and then: it is only about speed.
-const MAX_ORDERED: usize = 10_000;
+/// The tables of which is remembered how far they have got. Where there are more, all are forgotten now and then: it is
+/// only for a metric.
+const MAX_TABLES: usize = 10_000;
 
 impl Queue {
     pub(super) fn len(&self) -> usize {
@@ -90,15 +91,14 @@ impl Queue {
                     batch.push(pending);
                 }
             }
-            if self.order.len() >= MAX_ORDERED {
-                self.order.clear();
-            }
-            let order = self.order.entry(table.clone()).or_default();
-            for held in order.hold_back(&mut batch, &waiting.blocks).into_iter().rev() {
+            for held in hold_back(&mut batch, &waiting.blocks).into_iter().rev() {
                 waiting.blocks.push_front(held);
                 self.len += 1;
             }
-            if order.is_late(&batch) {
+            if self.latest.len() >= MAX_TABLES {
+                self.latest.clear();
+            }
+            if self.latest.entry(table.clone()).or_default().is_late(&batch) {
                 self.late_requests += 1;
             }
             if !waiting.blocks.is_empty() {

@@ -26,80 +26,56 @@ pub(super) fn in_time_order(blocks: Vec<Pending>) -> Vec<Pending> {
     ordered
 }
 
-/// How far a table's partitions have got in time.
+/// Takes those blocks out of a request that are ahead: behind all that one of the table's other partitions has here.
+/// `behind` are the blocks that come after these.
 ///
 /// Rows that begin before the end of those that the table has already cost QuestDB the most: it merges them into what is
 /// there, which means writing that once more. Partitions that are produced to side by side are never equally far, so
-/// what is ahead of the others is held back until the next request. Nothing waits for it: the next request takes it,
-/// whatever else that has, and where most rows are ahead none is held back.
+/// what is ahead lets one request go without it, in which the others may catch up. Nothing waits for this: something
+/// always goes, and the next request takes what was held back, whatever else that has.
+pub(super) fn hold_back(blocks: &mut Vec<Pending>, behind: &VecDeque<Pending>) -> Vec<Pending> {
+    let mut reached: HashMap<i32, i64> = HashMap::new();
+    for pending in blocks.iter().chain(behind) {
+        let end = end(pending);
+        let latest = reached.entry(pending.partition).or_insert(end);
+        *latest = end.max(*latest);
+    }
+    if reached.len() < 2 {
+        return Vec::new();
+    }
+    let all_reached = reached.into_values().min().unwrap_or(i64::MAX);
+    // What comes behind a block of its partition stays behind it.
+    let mut held_partitions = HashSet::new();
+    let mut is_ahead = |pending: &Pending| {
+        let is_ahead = held_partitions.contains(&pending.partition)
+            || !pending.held_back && begin(pending) > all_reached;
+        if is_ahead {
+            held_partitions.insert(pending.partition);
+        }
+        is_ahead
+    };
+    let (mut held, kept): (Vec<_>, Vec<_>) = std::mem::take(blocks).into_iter().partition(&mut is_ahead);
+    if kept.is_empty() {
+        *blocks = held;
+        return Vec::new();
+    }
+    held.iter_mut().for_each(|pending| pending.held_back = true);
+    *blocks = kept;
+    held
+}
+
+/// Sees requests that begin before the end of an earlier one.
 #[derive(Debug, Default)]
-pub(super) struct TimeOrder {
-    partitions: HashMap<i32, Reached>,
-    requests: u64,
-    /// The end of all that was sent.
+pub(super) struct Latest {
     end: Option<i64>,
 }
 
-#[derive(Debug)]
-struct Reached {
-    end: i64,
-    /// The request that had its latest rows, or before which they were left behind.
-    request: u64,
-}
-
-/// A partition without rows in so many requests is not waited for.
-const QUIET_REQUESTS: u64 = 2;
-
-impl TimeOrder {
-    /// Takes those blocks out of a request that are ahead. `behind` are the blocks that come after these.
-    pub(super) fn hold_back(
-        &mut self,
-        blocks: &mut Vec<Pending>,
-        behind: &VecDeque<Pending>,
-    ) -> Vec<Pending> {
-        self.requests += 1;
-        let request = self.requests;
-        for pending in blocks.iter().chain(behind) {
-            let end = end(pending);
-            let reached = self.partitions.entry(pending.partition).or_insert(Reached { end, request });
-            *reached = Reached { end: end.max(reached.end), request };
-        }
-        self.partitions.retain(|_, reached| reached.request + QUIET_REQUESTS >= request);
-        if self.partitions.len() < 2 {
-            return Vec::new();
-        }
-        let all_reached = self.partitions.values().map(|reached| reached.end).min().unwrap_or(i64::MAX);
-        // What comes behind a block of its partition stays behind it.
-        let mut held_partitions = HashSet::new();
-        let mut is_ahead = |pending: &Pending| {
-            let is_ahead = held_partitions.contains(&pending.partition)
-                || !pending.held_back && begin(pending) > all_reached;
-            if is_ahead {
-                held_partitions.insert(pending.partition);
-            }
-            is_ahead
-        };
-        let ahead: Vec<bool> = blocks.iter().map(&mut is_ahead).collect();
-        let rows = |wanted: bool| -> usize {
-            let chosen = blocks.iter().zip(&ahead).filter(|(_, ahead)| **ahead == wanted);
-            chosen.map(|(pending, _)| pending.block.rows()).sum()
-        };
-        if rows(true) >= rows(false) {
-            return Vec::new();
-        }
-        let mut ahead = ahead.into_iter();
-        let (mut held, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(blocks).into_iter().partition(|_| ahead.next().unwrap_or(false));
-        held.iter_mut().for_each(|pending| pending.held_back = true);
-        *blocks = kept;
-        held
-    }
-
-    /// Whether a request begins before the end of one that was sent before it.
+impl Latest {
+    /// Takes note of a request. True: it is late.
     pub(super) fn is_late(&mut self, blocks: &[Pending]) -> bool {
         let first = blocks.iter().map(begin).min();
         let last = blocks.iter().map(end).max();
-        let is_late = first < self.end && first.is_some();
+        let is_late = first.is_some() && first < self.end;
         self.end = self.end.max(last);
         is_late
     }
@@ -154,11 +130,7 @@ mod tests {
         let mut blocks: Vec<Pending> =
             all.map(|(&(partition, times), number)| of_times(partition, times.to_vec(), number)).collect();
         let behind = blocks.split_off(request.len()).into();
-        TimeOrder::default()
-            .hold_back(&mut blocks, &behind)
-            .iter()
-            .map(|block| block.block.origin[0])
-            .collect()
+        hold_back(&mut blocks, &behind).iter().map(|block| block.block.origin[0]).collect()
     }
 
     #[test]
@@ -168,48 +140,30 @@ mod tests {
         assert_eq!(held(&request, &[]), [2]);
         // With its next block it will have got farther.
         assert_eq!(held(&request, &[(1, &[7, 8])]), [0; 0]);
-    }
-
-    #[test]
-    fn nothing_waits_for_a_partition_that_is_far_behind() {
-        assert_eq!(held(&[(0, &[1]), (1, &[100, 101]), (2, &[102, 103])], &[]), [0; 0]);
+        // There is nobody to wait for.
         assert_eq!(held(&[(0, &[1, 2]), (0, &[3, 4])], &[]), [0; 0]);
-    }
-
-    #[test]
-    fn a_partition_is_waited_for_until_it_has_been_quiet_for_some_requests() {
-        let mut order = TimeOrder::default();
-        let mut held = |request: &[(i32, &[i64])]| {
-            let blocks = request.iter().map(|&(partition, times)| of_times(partition, times.to_vec(), 0));
-            order.hold_back(&mut blocks.collect(), &VecDeque::new()).len()
-        };
-        assert_eq!(held(&[(0, &[1, 2]), (1, &[1, 2])]), 0);
-        // Partition 1 may go on from 2.
-        assert_eq!(held(&[(0, &[2, 3, 3]), (0, &[4])]), 1);
-        assert_eq!(held(&[(0, &[2, 5, 5]), (0, &[6])]), 1);
-        assert_eq!(held(&[(0, &[2, 7, 7]), (0, &[8])]), 0);
-    }
-
-    #[test]
-    fn a_request_is_late_if_it_begins_before_the_end_of_an_earlier_one() {
-        let mut order = TimeOrder::default();
-        let mut late = |times: &[i64]| order.is_late(&[of_times(0, times.to_vec(), 0)]);
-        assert!(!late(&[1, 5]));
-        assert!(!late(&[5, 9]));
-        assert!(late(&[8, 8]));
-        assert!(late(&[8, 10]));
-        assert!(!late(&[10, 11]));
     }
 
     #[test]
     fn nothing_waits_twice() {
         let mut blocks = vec![of_times(0, vec![1, 2, 3], 0), of_times(1, vec![10], 1)];
-        let held = TimeOrder::default().hold_back(&mut blocks, &VecDeque::new());
+        let held = hold_back(&mut blocks, &VecDeque::new());
         assert_eq!((blocks.len(), held.len()), (1, 1));
         let mut blocks = held;
         blocks.push(of_times(0, vec![4, 5, 6], 2));
-        assert!(TimeOrder::default().hold_back(&mut blocks, &VecDeque::new()).is_empty());
+        assert!(hold_back(&mut blocks, &VecDeque::new()).is_empty());
         assert_eq!(blocks.len(), 2);
+    }
+
+    #[test]
+    fn a_request_is_late_if_it_begins_before_the_end_of_an_earlier_one() {
+        let mut latest = Latest::default();
+        let mut late = |times: &[i64]| latest.is_late(&[of_times(0, times.to_vec(), 0)]);
+        assert!(!late(&[1, 5]));
+        assert!(!late(&[5, 9]));
+        assert!(late(&[8, 8]));
+        assert!(late(&[8, 10]));
+        assert!(!late(&[10, 11]));
     }
 
     proptest! {
@@ -236,7 +190,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_held_back_is_the_end_of_its_partition_and_the_smaller_part(
+        fn what_is_held_back_is_the_end_of_its_partition_and_never_all(
             given in prop::collection::vec((0..4, 0..20i64, any::<bool>()), 0..40),
             request in 0..40usize,
         ) {
@@ -247,9 +201,9 @@ mod tests {
             }
             let behind = blocks.split_off(request.min(blocks.len())).into();
             let before = blocks.len();
-            let held = TimeOrder::default().hold_back(&mut blocks, &behind);
+            let held = hold_back(&mut blocks, &behind);
             prop_assert_eq!(blocks.len() + held.len(), before);
-            prop_assert!(held.is_empty() || held.len() < blocks.len());
+            prop_assert!(before == 0 || !blocks.is_empty());
             prop_assert!(held.iter().all(|block| block.held_back));
             for blocks in [&held, &blocks] {
                 prop_assert!(blocks.is_sorted_by_key(|block| block.block.origin[0]));
