@@ -267,6 +267,10 @@ fn shown(value: &Value) -> String {
     }
 }
 
+fn is_no_message(error: &ProtobufError) -> bool {
+    matches!(error.kind, ProtobufErrorKind::WrongWireType { expected: "a message", .. })
+}
+
 pub fn descriptor(schema: &str) -> MessageDescriptor {
     let file = files::registered(schema, &[]).unwrap();
     file.parent_pool().get_message_by_name("M").unwrap()
@@ -308,6 +312,8 @@ proptest! {
             match (schema.read(&bytes), theirs) {
                 (Ok(ours), Ok(theirs)) => prop_assert_eq!(shown(&ours), shown(&of(&theirs)), "{}", text),
                 (Err(error), Err(_)) => prop_assert!(error.offset <= bytes.len()),
+                // They take a map's entries for messages without a look at the wire type.
+                (Err(error), Ok(_)) if text.contains("map<") && is_no_message(&error) => {}
                 (ours, theirs) => prop_assert!(false, "{:?} and {:?}: {}", ours, theirs.map(|_| ()), text),
             }
         }

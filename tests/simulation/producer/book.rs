@@ -58,7 +58,7 @@ pub struct Line {
     pub partition: i32,
     pub batches: Vec<Batch>,
     next_sequence: i32,
-    /// A batch was given up in this epoch, so that its numbers are missing.
+    /// Numbers of this epoch are missing: a batch was given up, or is done and forgotten.
     has_gap: bool,
 }
 
@@ -128,6 +128,19 @@ impl Book {
 
     pub fn has_in_flight(&self) -> bool {
         self.all().any(|batch| batch.state == State::InFlight)
+    }
+
+    /// A gateway begins to live, and nobody answers what the one before it has not. Without a data dir it takes a batch
+    /// that failed then for the producer's first one, and does not know of those behind that were done already.
+    pub fn life_begins(&mut self, world: &World) {
+        self.connection_lost();
+        if world.setup.data_dir {
+            return;
+        }
+        for line in &mut self.lines {
+            let mut left = line.batches.iter().skip_while(|batch| batch.state == State::Over);
+            line.has_gap |= left.any(|batch| batch.state == State::Over);
+        }
     }
 
     /// The connection is gone: nobody answers what is in flight over it.

@@ -39,8 +39,7 @@ enum Part {
 pub async fn run(world: Arc<World>, book: Arc<Mutex<Book>>) {
     let mut random = book.lock().random.fork();
     let number = book.lock().number;
-    // What the life before this one had not answered.
-    book.lock().connection_lost();
+    book.lock().life_begins(&world);
     loop {
         book.lock().give_up(&world);
         if book.lock().is_done() {
