@@ -253,7 +253,8 @@ impl Producer {
         Self { epoch, next: None, batches: VecDeque::new(), fence: Fence::default(), used: 0 }
     }
 
-    /// Adds a batch where the next one begins, or behind all where that is unknown.
+    /// Adds a batch where the next one begins. Where that is unknown its number tells how far it is from those that are
+    /// known: there may be holes between them.
     fn add(
         &mut self,
         number: u64,
@@ -263,7 +264,7 @@ impl Producer {
     ) {
         let at = match self.next {
             Some(next) => next.at,
-            None => self.batches.back().map_or(0, |last| last.end().at),
+            None => self.batches.back().map_or(0, |last| last.at + distance(last.first, first)),
         };
         let batch = Batch { number, first, last, at, token, verdict };
         self.next = Some(batch.end());
@@ -295,6 +296,13 @@ impl Producer {
             self.batches.pop_front();
         }
     }
+}
+
+/// How far it is from one sequence number to another, the shorter way round.
+fn distance(from: i32, to: i32) -> i64 {
+    const HALF: i64 = 1 << 30;
+    let forward = i64::from(to.wrapping_sub(from) & i32::MAX);
+    if forward < HALF { forward } else { forward - 2 * HALF }
 }
 
 fn after(sequence: i32) -> i32 {

@@ -163,6 +163,20 @@ fn what_was_committed_before_is_answered_and_what_comes_next_may_begin_anywhere(
 }
 
 #[test]
+fn a_hole_of_the_life_before_is_filled_and_what_is_behind_it_known() {
+    for start in [100, i32::MAX - 20, i32::MAX - 10] {
+        let at = |n: i32| start.wrapping_add(n) & i32::MAX;
+        let mut producers = Producers::default();
+        let before = [(0, 10), (20, 10)].map(|(first, records)| sequence(2, at(first), records));
+        let before = before.map(|sequence| Committed { sequence, base_offset: 0 });
+        producers.restore(before.to_vec());
+        assert!(matches!(admit(&mut producers, sequence(2, at(10), 10)), Judgement::Next(..)), "{start}");
+        assert!(matches!(admit(&mut producers, sequence(2, at(20), 10)), Judgement::Seen(_)), "{start}");
+        assert!(matches!(admit(&mut producers, sequence(2, at(30), 1)), Judgement::Next(..)), "{start}");
+    }
+}
+
+#[test]
 fn the_number_of_producers_is_bounded() {
     let mut producers = Producers::default();
     for producer_id in 0..2 * PRODUCERS_REMEMBERED as i64 {
