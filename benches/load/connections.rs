@@ -18,12 +18,10 @@ use crate::usage::{Usage, forget_peak};
 use crate::{Load, Outcome};
 
 /// Between a connection's records: 100 of them a second.
-const BUSY: Duration = Duration::from_millis(10);
-/// One a second.
-const QUIET: Duration = Duration::from_secs(1);
+const PACE: Duration = Duration::from_millis(10);
 /// For memory to come to rest.
 const REST: Duration = Duration::from_secs(2);
-/// What the gateway is told to linger in the last measurement.
+/// What the gateway is told to linger in the second measurement.
 const LINGER: &str = "20ms";
 
 pub async fn measure(load: &Load) -> Outcome<Value> {
@@ -32,18 +30,17 @@ pub async fn measure(load: &Load) -> Outcome<Value> {
     sleep(load.pick(REST, Duration::ZERO)).await;
     let idle = Usage::of(gateway)?.resident_bytes;
     println!("  idle                         {:.1} MiB resident", mib(idle));
-    stage.warm_up(Kind::Trades).await?;
-    let busy = fleet(&stage, "busy", BUSY).await?;
-    let quiet = fleet(&stage, "quiet", QUIET).await?;
+    let at_once = fleet(&stage, "fleet").await?;
     let stage = stage.with_questdb_settings(&format!("linger = {LINGER:?}")).await;
     println!("  with linger = {LINGER:?}");
-    let lingering = fleet(&stage, "lingering", QUIET).await?;
-    Ok(json!({ "idle_bytes": idle, "busy": busy, "quiet": quiet, "linger": LINGER, "lingering": lingering }))
+    let lingering = fleet(&stage, "lingering_fleet").await?;
+    Ok(json!({ "idle_bytes": idle, "at_once": at_once, "linger": LINGER, "lingering": lingering }))
 }
 
 /// Many connections: what they take while nothing comes, and then.
-async fn fleet(stage: &Stage, topic: &'static str, pace: Duration) -> Outcome<Value> {
+async fn fleet(stage: &Stage, topic: &'static str) -> Outcome<Value> {
     let (load, gateway) = (&stage.load, stage.gateway.id());
+    stage.warm_up(Kind::Trades).await?;
     sleep(load.pick(REST, Duration::ZERO)).await;
     let warm = Usage::of(gateway)?.resident_bytes;
 
@@ -67,13 +64,13 @@ async fn fleet(stage: &Stage, topic: &'static str, pace: Duration) -> Outcome<Va
     forget_peak(gateway)?;
     let before = [Usage::of(gateway)?, Usage::of(stage.questdb.id())?, Usage::of(std::process::id())?];
     let seconds = load.pick(15.0, 1.0);
-    let fleet = Fleet::run(topic, pace, fleet, Duration::from_secs_f64(seconds)).await?;
+    let fleet = Fleet::run(topic, fleet, Duration::from_secs_f64(seconds)).await?;
     let used = [Usage::of(gateway)?, Usage::of(stage.questdb.id())?, Usage::of(std::process::id())?];
     let cpus = [0, 1, 2].map(|process: usize| (used[process] - before[process]).cpu.as_secs_f64() / seconds);
     let peak = used[0].peak_resident_bytes;
     stage.questdb.wait_for_rows(topic, fleet.records, PATIENCE).await;
 
-    let offered = connections as f64 / pace.as_secs_f64();
+    let offered = connections as f64 / PACE.as_secs_f64();
     let achieved = fleet.records as f64 / fleet.seconds;
     println!(
         "  {offered:.0} records/s offered     {achieved:.0} acknowledged in {:.1} records a batch; record -> ack p50 {:.1} ms, \
@@ -113,12 +110,7 @@ struct Fleet {
 }
 
 impl Fleet {
-    async fn run(
-        topic: &'static str,
-        pace: Duration,
-        producers: Vec<Producer>,
-        lasts: Duration,
-    ) -> Outcome<Self> {
+    async fn run(topic: &'static str, producers: Vec<Producer>, lasts: Duration) -> Outcome<Self> {
         let count = producers.len() as u32;
         let start = Instant::now();
         let start_ts = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as i64;
@@ -126,11 +118,10 @@ impl Fleet {
         for (number, producer) in (0..).zip(producers) {
             let device = Device {
                 topic,
-                pace,
                 producer,
                 partition: (number % 16) as i32,
                 // Spread over the pace, as devices are that know nothing of each other.
-                first: start + pace * number / count,
+                first: start + PACE * number / count,
                 end: start + lasts,
                 trades: Trades::new(number.into()),
                 start,
@@ -154,7 +145,6 @@ impl Fleet {
 /// are unanswered it gathers what comes in the next batch.
 struct Device {
     topic: &'static str,
-    pace: Duration,
     producer: Producer,
     partition: i32,
     first: Instant,
@@ -169,7 +159,6 @@ impl Device {
     /// The latencies of its records, and how many batches they were in.
     async fn run(mut self) -> Result<(Histogram<u64>, u64), ProduceError> {
         let (sent, mut acks) = mpsc::unbounded_channel();
-        let pace = self.pace;
         let settle = async move {
             let mut latencies = latencies();
             let mut batches = 0;
@@ -179,7 +168,7 @@ impl Device {
                 batches += 1;
                 for _ in 0..records {
                     latencies += received.duration_since(due).as_micros() as u64;
-                    due += pace;
+                    due += PACE;
                 }
             }
             Ok((latencies, batches))
@@ -189,14 +178,14 @@ impl Device {
             while due < self.end {
                 sleep_until(due).await;
                 let late = Instant::now().min(self.end).duration_since(due);
-                let records = 1 + (late.as_nanos() / pace.as_nanos()) as u32;
+                let records = 1 + (late.as_nanos() / PACE.as_nanos()) as u32;
                 let batch = self.batch(due, records)?;
                 let ack = self.producer.send(self.topic, self.partition, batch).await?;
                 // Where the receiver has gone, it has an error to report.
                 if sent.send((due, records, ack)).is_err() {
                     break;
                 }
-                due += pace * records;
+                due += PACE * records;
             }
             drop(sent);
             self.producer.drain().await;
@@ -209,7 +198,7 @@ impl Device {
     /// Each record has the time at which it came, so that those of all devices are about in the order of their times.
     fn batch(&mut self, first: Instant, records: u32) -> Result<Bytes, ProduceError> {
         let ts = self.start_ts + first.duration_since(self.start).as_micros() as i64;
-        let pace = self.pace.as_micros() as i64;
+        let pace = PACE.as_micros() as i64;
         let values: Vec<Bytes> =
             (0..records.into()).map(|number: i64| self.trades.next(ts + number * pace)).collect();
         encode_batch(values, ts / 1_000)
