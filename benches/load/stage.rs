@@ -80,9 +80,6 @@ impl Stage {
         let config =
             gateway_config(&self.load, "reject").replace("[questdb]\n", &format!("[questdb]\n{settings}\n"));
         let gateway = Gateway::start(&config, &self.questdb).await;
-        for table in ["warm_up", "warm_up_directly"] {
-            self.questdb.sql(&format!("DROP TABLE {table}")).await;
-        }
         Self { gateway, ..self }
     }
 
