@@ -21,8 +21,7 @@ use crate::{Load, Outcome};
 const PACE: Duration = Duration::from_millis(10);
 /// For memory to come to rest.
 const REST: Duration = Duration::from_secs(2);
-/// What the gateway is told to linger in the second measurement.
-const LINGER: &str = "20ms";
+const TOPIC: &str = "fleet";
 
 pub async fn measure(load: &Load) -> Outcome<Value> {
     let stage = Stage::start(load, "reject").await;
@@ -30,16 +29,7 @@ pub async fn measure(load: &Load) -> Outcome<Value> {
     sleep(load.pick(REST, Duration::ZERO)).await;
     let idle = Usage::of(gateway)?.resident_bytes;
     println!("  idle                         {:.1} MiB resident", mib(idle));
-    let at_once = fleet(&stage, "fleet").await?;
-    let stage = stage.with_questdb_settings(&format!("linger = {LINGER:?}")).await;
-    println!("  with linger = {LINGER:?}");
-    let lingering = fleet(&stage, "lingering_fleet").await?;
-    Ok(json!({ "idle_bytes": idle, "at_once": at_once, "linger": LINGER, "lingering": lingering }))
-}
 
-/// Many connections: what they take while nothing comes, and then.
-async fn fleet(stage: &Stage, topic: &'static str) -> Outcome<Value> {
-    let (load, gateway) = (&stage.load, stage.gateway.id());
     stage.warm_up(Kind::Trades).await?;
     sleep(load.pick(REST, Duration::ZERO)).await;
     let warm = Usage::of(gateway)?.resident_bytes;
@@ -48,7 +38,7 @@ async fn fleet(stage: &Stage, topic: &'static str) -> Outcome<Value> {
     let bootstrap = stage.gateway.bootstrap();
     for _ in 0..load.pick(1_000, 20) {
         let mut producer = Producer::connect(&bootstrap, load.in_flight).await?;
-        producer.partitions(topic).await?;
+        producer.partitions(TOPIC).await?;
         fleet.push(producer);
     }
     let connections = fleet.len();
@@ -64,11 +54,11 @@ async fn fleet(stage: &Stage, topic: &'static str) -> Outcome<Value> {
     forget_peak(gateway)?;
     let before = [Usage::of(gateway)?, Usage::of(stage.questdb.id())?, Usage::of(std::process::id())?];
     let seconds = load.pick(15.0, 1.0);
-    let fleet = Fleet::run(topic, fleet, Duration::from_secs_f64(seconds)).await?;
+    let fleet = Fleet::run(fleet, Duration::from_secs_f64(seconds)).await?;
     let used = [Usage::of(gateway)?, Usage::of(stage.questdb.id())?, Usage::of(std::process::id())?];
     let cpus = [0, 1, 2].map(|process: usize| (used[process] - before[process]).cpu.as_secs_f64() / seconds);
     let peak = used[0].peak_resident_bytes;
-    stage.questdb.wait_for_rows(topic, fleet.records, PATIENCE).await;
+    stage.questdb.wait_for_rows(TOPIC, fleet.records, PATIENCE).await;
 
     let offered = connections as f64 / PACE.as_secs_f64();
     let achieved = fleet.records as f64 / fleet.seconds;
@@ -85,7 +75,7 @@ async fn fleet(stage: &Stage, topic: &'static str) -> Outcome<Value> {
         cpus[2],
     );
     Ok(json!({
-        "warm_bytes": warm,
+        "idle_bytes": idle, "warm_bytes": warm,
         "connections": connections, "connected_bytes": connected, "connected_bytes_per_connection": per_connection(connected),
         "records_per_second_offered": offered, "records_per_second_acked": achieved,
         "records_per_batch": fleet.records as f64 / fleet.batches as f64,
@@ -110,14 +100,13 @@ struct Fleet {
 }
 
 impl Fleet {
-    async fn run(topic: &'static str, producers: Vec<Producer>, lasts: Duration) -> Outcome<Self> {
+    async fn run(producers: Vec<Producer>, lasts: Duration) -> Outcome<Self> {
         let count = producers.len() as u32;
         let start = Instant::now();
         let start_ts = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as i64;
         let mut running = Vec::new();
         for (number, producer) in (0..).zip(producers) {
             let device = Device {
-                topic,
                 producer,
                 partition: (number % 16) as i32,
                 // Spread over the pace, as devices are that know nothing of each other.
@@ -144,7 +133,6 @@ impl Fleet {
 /// A producer to which records come at a steady pace. As Kafka's own, it sends them at once, and while too many requests
 /// are unanswered it gathers what comes in the next batch.
 struct Device {
-    topic: &'static str,
     producer: Producer,
     partition: i32,
     first: Instant,
@@ -180,7 +168,7 @@ impl Device {
                 let late = Instant::now().min(self.end).duration_since(due);
                 let records = 1 + (late.as_nanos() / PACE.as_nanos()) as u32;
                 let batch = self.batch(due, records)?;
-                let ack = self.producer.send(self.topic, self.partition, batch).await?;
+                let ack = self.producer.send(TOPIC, self.partition, batch).await?;
                 // Where the receiver has gone, it has an error to report.
                 if sent.send((due, records, ack)).is_err() {
                     break;

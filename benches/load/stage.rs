@@ -75,14 +75,6 @@ impl Stage {
         Self { questdb, gateway, load: load.clone() }
     }
 
-    /// Another gateway in the place of this one's, with more in its `[questdb]`.
-    pub async fn with_questdb_settings(self, settings: &str) -> Self {
-        let config =
-            gateway_config(&self.load, "reject").replace("[questdb]\n", &format!("[questdb]\n{settings}\n"));
-        let gateway = Gateway::start(&config, &self.questdb).await;
-        Self { gateway, ..self }
-    }
-
     /// Lets QuestDB's compiler see both ways before anything counts.
     pub async fn warm_up(&self, kind: Kind) -> Outcome<()> {
         let mut stream = self.stream("warm_up", kind, self.load.warm_up());
