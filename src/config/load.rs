@@ -1,20 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
 use toml::de::DeTable;
 
 use super::file::{Report, Section};
-use super::limits::span;
 use super::questdb_conf;
 use super::{
     Config, ConfigError, ConfigErrors, Durability, HostPort, Limits, Origin, QuestDbConfig, RegistryConfig,
     SpoolConfig, Transport, load_topics,
 };
-
-/// Whoever lets rows wait longer has mistaken the unit.
-const MAX_LINGER: Duration = Duration::from_secs(1);
 
 /// What the command line and the environment say. It wins over the file.
 #[derive(Clone, Debug, Default)]
@@ -198,7 +193,6 @@ fn questdb(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>
     let transport = section.value("transport", report).unwrap_or(default.transport);
     let lanes = section.value::<i64>("lanes", report);
     let exactly_once = section.value("exactly_once", report).unwrap_or(default.exactly_once);
-    let linger = span(&mut section, "linger", report);
     section.finish(report);
 
     match questdb_conf::scheme(&conf) {
@@ -222,8 +216,5 @@ fn questdb(top: &mut Section<'_>, overrides: &Overrides, report: &mut Report<'_>
             default.lanes
         }
     };
-    if linger.is_some_and(|linger| linger > MAX_LINGER) {
-        report.error("questdb.linger", "is more than 1s: producers wait for it with each batch".to_owned());
-    }
-    QuestDbConfig { conf, transport, lanes, linger, exactly_once }
+    QuestDbConfig { conf, transport, lanes, exactly_once }
 }

@@ -26,7 +26,6 @@ mod words;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -107,8 +106,6 @@ pub struct QuestDbConfig {
     pub transport: Transport,
     /// Connections that write at the same time, each to tables of its own.
     pub lanes: usize,
-    /// How long rows may wait for others, so that there are fewer and larger requests. None: they do not.
-    pub linger: Option<Duration>,
     /// When an answer of QuestDB's is lost, ask it whether the rows have arrived, so that none is there twice.
     pub exactly_once: bool,
 }
@@ -119,7 +116,6 @@ impl Default for QuestDbConfig {
             conf: "http::addr=127.0.0.1:9000;".to_owned(),
             transport: Transport::Auto,
             lanes: 2,
-            linger: None,
             exactly_once: false,
         }
     }

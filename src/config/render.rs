@@ -57,10 +57,6 @@ impl Page<'_> {
         self.value("questdb.", "conf", &quoted(&masked(&questdb.conf)));
         self.value("questdb.", "transport", &quoted(&questdb.transport));
         self.value("questdb.", "lanes", &questdb.lanes);
-        match questdb.linger {
-            Some(linger) => self.value("questdb.", "linger", &quoted(&Span(linger))),
-            None => self.line("# linger", "not set: rows do not wait for others"),
-        }
         self.value("questdb.", "exactly_once", &questdb.exactly_once);
     }
 

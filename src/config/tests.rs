@@ -34,7 +34,6 @@ overflow_after = "500ms"
 conf = "https::addr=db:9000;username=ann;password=hunter2;"
 transport = "http"
 lanes = 4
-linger = "20ms"
 exactly_once = true
 
 [registry]
@@ -164,21 +163,11 @@ fn every_key_is_read() {
     assert_eq!(admin.port, 9645);
     assert_eq!(pandaproxy.unwrap().to_string(), "127.0.0.1:8082");
     assert_eq!(data_dir.as_deref(), Some(Path::new("/var/lib/quafka")));
-    let overflow_after = Duration::from_millis(500);
+    let overflow_after = std::time::Duration::from_millis(500);
     assert_eq!(durability, Durability::Overflow);
     assert_eq!(spool, SpoolConfig { bytes: 1 << 30, segment_bytes: 16 << 20, overflow_after });
     let conf = "https::addr=db:9000;username=ann;password=hunter2;".to_owned();
-    let linger = Duration::from_millis(20);
-    assert_eq!(
-        questdb,
-        QuestDbConfig {
-            conf,
-            transport: Transport::Http,
-            lanes: 4,
-            linger: Some(linger),
-            exactly_once: true
-        }
-    );
+    assert_eq!(questdb, QuestDbConfig { conf, transport: Transport::Http, lanes: 4, exactly_once: true });
     assert_eq!(
         limits,
         Limits {
@@ -189,8 +178,8 @@ fn every_key_is_read() {
             connections: 10_000,
             connections_per_address: 100,
             topics: 50,
-            stalled_request: Duration::from_secs(20),
-            idle_connection: Duration::from_secs(300),
+            stalled_request: std::time::Duration::from_secs(20),
+            idle_connection: std::time::Duration::from_secs(300),
         }
     );
     let registry = registry.unwrap();
@@ -200,8 +189,8 @@ fn every_key_is_read() {
         password: registry.password.clone(),
         tls_roots: Some("ca.pem".into()),
         tls_verify: false,
-        connect_timeout: Duration::from_secs(1),
-        request_timeout: Duration::from_secs(2),
+        connect_timeout: std::time::Duration::from_secs(1),
+        request_timeout: std::time::Duration::from_secs(2),
         ..RegistryConfig::new(vec![
             "https://registry:8081".parse().unwrap(),
             "http://other:8081/apis/ccompat/v7".parse().unwrap(),
@@ -277,7 +266,7 @@ fn unknown_keys_name_their_line_and_the_nearest_known_key() {
     );
     assert_eq!(
         errors("[questdb]\nxyz = 1"),
-        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes, exactly_once, linger"
+        "q.toml:2: questdb.xyz: unknown key; known here: conf, transport, lanes, exactly_once"
     );
     assert!(errors("[topic.a]").contains("did you mean `topics`?"));
 }
@@ -330,7 +319,6 @@ const WRONG: &[(&str, &str, &str)] = &[
         "q.toml:3: questdb.exactly_once: ",
         "is for ILP over HTTP",
     ),
-    ("[questdb]\nlinger = \"2s\"", "q.toml:2: questdb.linger: ", "more than 1s"),
     ("[questdb]\nlanes = 65", "q.toml:2: questdb.lanes: ", "not between 1 and 64"),
     ("[questdb]\nlanes = \"2\"", "q.toml:2: questdb.lanes: ", "must be a whole number, not the text \"2\""),
     ("[limits]\nmemory = \"4kB\"", "q.toml:2: limits.memory: ", "less than 1MiB"),
@@ -615,13 +603,13 @@ fn the_effective_configuration_says_where_each_value_is_from() {
     };
     assert_eq!(origin("listen = \"0.0.0.0:7000\""), "--listen");
     assert_eq!(origin("# advertise"), "not set: each client is told the address that it connected to");
-    assert_eq!(origin("memory = \"128MiB\""), "q.toml:34");
+    assert_eq!(origin("memory = \"128MiB\""), "q.toml:33");
     assert_eq!(origin("conf = \"https::addr=db:9000;password=***;username=ann;\""), "q.toml:15");
     assert!(!shown.contains("hunter2"));
     // The named topic has all settings, also the one that is from `*`.
     let trades = shown.split("[topics.\"trades\"]\n").nth(1).unwrap();
     assert!(
-        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:42")),
+        trades.lines().any(|line| line.starts_with("partitions = 16") && line.ends_with("# q.toml:41")),
         "{shown}"
     );
     assert!(trades.contains("timestamp = { field = \"ts\", unit = \"micros\" }"), "{shown}");
@@ -733,13 +721,12 @@ mod round_trip {
         let questdb = (
             option::of((1..=64).prop_map(|lanes| format!("lanes = {lanes}"))),
             option::of(any::<bool>().prop_map(|on| format!("exactly_once = {on}"))),
-            option::of((1..=1_000u64).prop_map(|ms| format!("linger = \"{ms}ms\""))),
         );
         (top, spool, (questdb, registry), limits, btree_map("[ab]{0,2}\\*?[ab]{1,2}|\\*", topic(), 0..5))
-            .prop_map(|((a, b, c, d), (k, l, m), ((n, o, p), registry), (e, f, g, h, i, j), topics)| {
+            .prop_map(|((a, b, c, d), (k, l, m), ((n, o), registry), (e, f, g, h, i, j), topics)| {
                 let mut text = lines(vec![a, b, c, d]);
                 text += &format!("[spool]\n{}", lines(vec![k, l, m]));
-                text += &format!("[questdb]\n{}[limits]\n", lines(vec![n, o, p]));
+                text += &format!("[questdb]\n{}[limits]\n", lines(vec![n, o]));
                 text += &lines(vec![e, f, g, h, i, j]);
                 text += &registry.unwrap_or_default();
                 for (pattern, topic) in topics {

@@ -98,7 +98,6 @@ impl Prepared {
         let options = SinkOptions {
             transport: config.questdb.transport,
             lanes: config.questdb.lanes,
-            linger: config.questdb.linger.unwrap_or_default(),
             exactly_once: config.questdb.exactly_once,
             journal,
             ..SinkOptions::default()

@@ -19,17 +19,14 @@ use crate::rows::RowError;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 
-/// QuestDB takes rows little faster in larger requests than in those of so many.
-const ENOUGH_ROWS: usize = 10_000;
-
 /// The same trouble is logged once in this time.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A lane: one connection, and the blocks that wait for it.
 ///
-/// While a request is under way blocks gather in the channel; when its answer is there, all that have gathered for one
-/// table go out as the next request. An idle lane writes at once, a busy one in large requests. Only where it is told to
-/// linger does it wait for more.
+/// There is no linger timer. While a request is under way blocks gather in the channel; when its answer is there, all
+/// that have gathered for one table go out as the next request. An idle lane writes at once, a busy one in large
+/// requests.
 pub(super) struct Lane<T> {
     pub(super) number: usize,
     transport: T,
@@ -50,8 +47,6 @@ pub(super) struct LaneLimits {
     pub(super) max_rows: usize,
     /// Blocks that a lane takes out of its channel at a time. The memory budget bounds their bytes.
     pub(super) max_queued: usize,
-    /// How long a block may wait for others.
-    pub(super) linger: Duration,
 }
 
 impl<T: Transport> Lane<T> {
@@ -152,33 +147,7 @@ impl<T: Transport> Lane<T> {
             }
         }
         self.take_in_all();
-        if !self.limits.linger.is_zero() {
-            self.linger().await;
-        }
         true
-    }
-
-    /// Lets blocks gather until the first has waited long enough, or a request would not gain by more.
-    async fn linger(&mut self) {
-        let Some(since) = self.queue.waits_since() else { return };
-        let LaneLimits { linger, .. } = self.limits;
-        // QuestDB needs its time, too.
-        let latest = self.queue.earliest_deadline().and_then(|deadline| deadline.checked_sub(linger));
-        let until = (since + linger).min(latest.unwrap_or(since));
-        let mut rows = self.queue.rows();
-        while rows < ENOUGH_ROWS && self.queue.len() < self.limits.max_queued {
-            tokio::select! {
-                biased;
-                () = sleep_until(until) => return,
-                pending = self.receiver.recv() => match pending {
-                    Some(pending) => {
-                        rows += pending.block.rows();
-                        self.take_in(pending);
-                    }
-                    None => return,
-                }
-            }
-        }
     }
 
     fn take_in_all(&mut self) {

@@ -110,14 +110,6 @@ fn start_with(
     answers: impl FnMut(&[Pending]) -> Answer + Send + 'static,
     connects: impl FnMut() -> Result<(), Arc<str>> + Send + 'static,
 ) -> Harness {
-    start_lingering(Duration::ZERO, answers, connects)
-}
-
-fn start_lingering(
-    linger: Duration,
-    answers: impl FnMut(&[Pending]) -> Answer + Send + 'static,
-    connects: impl FnMut() -> Result<(), Arc<str>> + Send + 'static,
-) -> Harness {
     let (sender, receiver) = mpsc::channel(10_000);
     let gate = Arc::new(Semaphore::new(100_000));
     let requests = Arc::default();
@@ -128,7 +120,7 @@ fn start_lingering(
         requests: Arc::clone(&requests),
     };
     let metrics = SinkMetrics::default();
-    let limits = LaneLimits { max_rows: 100, max_queued: 10_000, linger };
+    let limits = LaneLimits { max_rows: 100, max_queued: 10_000 };
     let stop = CancellationToken::new();
     let lane = Lane::new(0, transport, receiver, limits, metrics.clone());
     let lane = tokio::spawn(lane.run(stop.clone()));
@@ -188,28 +180,6 @@ async fn what_gathers_during_a_request_goes_out_together_by_table() {
     let expected: [(String, Vec<i64>); 3] =
         [("a".into(), vec![1]), ("a".into(), vec![2, 3, 4, 5]), ("b".into(), vec![2, 3, 4, 5])];
     assert_eq!(requests, expected);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lane_that_lingers_takes_what_comes_in_time_and_no_more_than_it_gains_by() {
-    let harness = start_lingering(Duration::from_millis(20), strict, || Ok(()));
-    let began = Instant::now();
-    let first = harness.send("a", &[1]).await;
-    sleep(Duration::from_millis(15)).await;
-    let second = harness.send("a", &[2]).await;
-    for ticket in [first, second] {
-        assert_eq!(ticket.outcome().await, Outcome::Committed);
-    }
-    assert_eq!(began.elapsed().as_millis(), 20);
-    // One that is large enough waits for nothing, and neither does one whose deadline is near.
-    let large = harness.send("a", &(0..10_000).collect::<Vec<_>>()).await;
-    assert_eq!(large.outcome().await, Outcome::Committed);
-    assert_eq!(began.elapsed().as_millis(), 20);
-    let hasty = harness.send_with("a", &[3], Duration::from_millis(5), None).await;
-    assert_eq!(hasty.outcome().await, Outcome::Committed);
-    assert_eq!(began.elapsed().as_millis(), 20);
-    let sizes: Vec<_> = harness.requests.lock().iter().map(|(_, rows)| rows.len()).collect();
-    assert_eq!(sizes, [2, 10_000, 1]);
 }
 
 #[tokio::test]

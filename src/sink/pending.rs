@@ -16,7 +16,6 @@ pub(super) struct Pending {
     pub(super) partition: i32,
     /// What its sender knows the batch by.
     pub(super) label: Option<String>,
-    pub(super) queued_at: Instant,
     /// It has let a request go without it, so that those behind in time could catch up; the next one takes it.
     pub(super) held_back: bool,
     fence: Option<FenceToken>,
@@ -32,7 +31,6 @@ impl Pending {
             deadline: submission.deadline,
             partition: submission.partition,
             label: submission.label,
-            queued_at: Instant::now(),
             held_back: false,
             fence: submission.fence,
             resolver: Some(submission.resolver),

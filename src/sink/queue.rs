@@ -150,17 +150,6 @@ impl Queue {
         }
     }
 
-    /// Rows of all that wait.
-    pub(super) fn rows(&self) -> usize {
-        self.tables.values().flat_map(|waiting| &waiting.blocks).map(|pending| pending.block.rows()).sum()
-    }
-
-    /// Since when the first of each table has waited, the longest of them.
-    pub(super) fn waits_since(&self) -> Option<Instant> {
-        let firsts = self.tables.values().filter_map(|waiting| waiting.blocks.front());
-        firsts.map(|pending| pending.queued_at).min()
-    }
-
     /// The earliest deadline of all that wait.
     pub(super) fn earliest_deadline(&self) -> Option<Instant> {
         self.tables.values().flat_map(|waiting| &waiting.blocks).map(|pending| pending.deadline).min()

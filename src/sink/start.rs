@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
@@ -39,8 +38,6 @@ pub struct SinkOptions {
     pub request_rows: usize,
     /// Bytes a request, except that one block always goes.
     pub request_bytes: usize,
-    /// How long a block may wait for others, so that requests are larger.
-    pub linger: Duration,
     /// When an answer is lost, find out from QuestDB whether the request has arrived. That is for ILP over HTTP.
     pub exactly_once: bool,
     /// Where requests are noted for the next life of the gateway, with `exactly_once`.
@@ -55,7 +52,6 @@ impl Default for SinkOptions {
             queued_blocks: 1024,
             request_rows: 100_000,
             request_bytes: 16 << 20,
-            linger: Duration::ZERO,
             exactly_once: false,
             journal: None,
         }
@@ -111,11 +107,8 @@ impl Sink {
         let wire = if options.exactly_once { Transport::Http } else { options.transport };
         let lane_count = options.lanes.max(1);
         let stop = CancellationToken::new();
-        let limits = LaneLimits {
-            max_rows: options.request_rows.max(1),
-            max_queued: options.queued_blocks.max(1),
-            linger: options.linger,
-        };
+        let limits =
+            LaneLimits { max_rows: options.request_rows.max(1), max_queued: options.queued_blocks.max(1) };
         let mut tasks = JoinSet::new();
         let mut lanes = Vec::with_capacity(lane_count);
         for number in 0..lane_count {

@@ -194,8 +194,6 @@ fn config(world: &World, data_dir: Option<&Path>) -> Config {
         conf: "http::addr=questdb:9000;".to_owned(),
         transport: Transport::Http,
         lanes: setup.lanes,
-        // Some linger.
-        linger: (setup.lanes == 2).then_some(Duration::from_millis(10)),
         exactly_once: setup.exactly_once,
     };
     config.limits.memory = setup.memory;

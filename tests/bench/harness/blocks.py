@@ -93,36 +93,27 @@ def latency(results):
 
 def connections(results):
     part = results.part("connections")
-    fleets = [part["at_once"], part["lingering"]]
-
-    def row(what, figure):
-        return [what, *map(figure, fleets)]
+    acks = part["record_to_ack_ms"]
     rows = [
-        ["idle", f"{part['idle_bytes'] / MIB:.1f} MiB resident", ""],
-        row("after some load", lambda fleet: f"{fleet['warm_bytes'] / MIB:.1f} MiB"),
-        row(
-            f"{fleets[0]['connections']:,} connections that send nothing",
-            lambda fleet: f"{fleet['connected_bytes'] / MIB:.1f} MiB, {fleet['connected_bytes_per_connection'] / 1024:.1f} KiB a connection",
-        ),
-        row(
+        ["idle", f"{part['idle_bytes'] / MIB:.1f} MiB resident"],
+        ["after some load", f"{part['warm_bytes'] / MIB:.1f} MiB"],
+        [
+            f"{part['connections']:,} connections that send nothing",
+            f"{part['connected_bytes'] / MIB:.1f} MiB, {part['connected_bytes_per_connection'] / 1024:.1f} KiB a connection",
+        ],
+        [
             "each with 100 records/s",
-            lambda fleet: f"at most {fleet['peak_bytes'] / MIB:.1f} MiB, {fleet['peak_bytes_per_connection'] / 1024:.1f} KiB a connection",
-        ),
-        row(
-            "records/s offered / acknowledged",
-            lambda fleet: f"{fleet['records_per_second_offered']:,.0f} / {fleet['records_per_second_acked']:,.0f}",
-        ),
-        row("records a batch", lambda fleet: f"{fleet['records_per_batch']:.1f}"),
-        row(
-            "ms from a record to its ack",
-            lambda fleet: "p50 {p50:.1f}, p99 {p99:.1f}, at most {max:.1f}".format_map(fleet["record_to_ack_ms"]),
-        ),
-        row(
+            f"at most {part['peak_bytes'] / MIB:.1f} MiB, {part['peak_bytes_per_connection'] / 1024:.1f} KiB a connection",
+        ],
+        ["records/s offered / acknowledged", f"{part['records_per_second_offered']:,.0f} / {part['records_per_second_acked']:,.0f}"],
+        ["records a batch", f"{part['records_per_batch']:.1f}"],
+        ["ms from a record to its ack", f"p50 {acks['p50']:.1f}, p99 {acks['p99']:.1f}, at most {acks['max']:.1f}"],
+        [
             "cores busy: gateway / QuestDB / the generator",
-            lambda fleet: " / ".join(f"{fleet['cores'][who]:.2f}" for who in ("gateway", "questdb", "generator")),
-        ),
+            " / ".join(f"{part['cores'][who]:.2f}" for who in ("gateway", "questdb", "generator")),
+        ],
     ]
-    return markdown(["", "as it is", f"with `questdb.linger = \"{part['linger']}\"`"], rows)
+    return markdown(["", ""], rows)
 
 
 def growth(results):
