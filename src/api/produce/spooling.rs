@@ -179,14 +179,16 @@ pub(super) struct Storing {
 impl Overflow {
     /// Whether the batch's way leads to the spool whatever QuestDB does.
     pub(super) fn is_next(&self) -> bool {
-        let place = (self.topic.clone(), self.placement.partition);
-        self.spooling.takes_all() || self.spooling.has(&place)
+        self.spooling.takes_all() || self.spooling.has(&self.place())
+    }
+
+    fn place(&self) -> Place {
+        (self.topic.clone(), self.placement.partition)
     }
 
     /// Takes the batch's place in the partition's line for the spool.
     pub(super) fn claim(mut self) -> Self {
-        let place = (self.topic.clone(), self.placement.partition);
-        self.claim = Some(self.spooling.claim(place));
+        self.claim = Some(self.spooling.claim(self.place()));
         self
     }
 
@@ -202,8 +204,7 @@ impl Overflow {
 
     /// Hands the batch to the spool.
     fn store(mut self, mut admitted: Admitted, fence: Option<FenceToken>) -> Storing {
-        let place = (self.topic.clone(), self.placement.partition);
-        let claim = self.claim.take().unwrap_or_else(|| self.spooling.claim(place));
+        let claim = self.claim.take().unwrap_or_else(|| self.spooling.claim(self.place()));
         self.placement.base_offset = admitted.reserve_offsets();
         let appended = claim.append(self.placement, self.batch, fence);
         Storing { claim, appended, admitted, _charge: self.charge }
