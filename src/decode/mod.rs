@@ -15,6 +15,7 @@ mod primitives;
 pub mod protobuf;
 mod schemas;
 mod value;
+mod varint;
 
 pub use decoder::{Decoder, DecoderConfigError};
 pub use java_double::{java_double, java_float};

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::decode::varint::{NoVarint, varint, zigzag};
+
 /// Avro's primitives, one after the other. Nothing that the bytes say about lengths is believed.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
@@ -113,19 +115,14 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn long_of_bytes(&mut self) -> Result<i64, AvroError> {
-        let mut value = 0_u64;
-        for (index, &byte) in self.bytes.get(self.at..).unwrap_or_default().iter().take(10).enumerate() {
-            // Of the tenth byte only one bit is left.
-            if index == 9 && byte > 1 {
-                return Err(self.error(AvroErrorKind::LongNumber));
+        match varint(self.bytes.get(self.at..).unwrap_or_default()) {
+            Ok((value, length)) => {
+                self.at += length;
+                Ok(zigzag(value))
             }
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                self.at += index + 1;
-                return Ok(zigzag(value));
-            }
+            Err(NoVarint::Long) => Err(self.error(AvroErrorKind::LongNumber)),
+            Err(NoVarint::End) => Err(self.error(AvroErrorKind::UnexpectedEnd)),
         }
-        Err(self.error(AvroErrorKind::UnexpectedEnd))
     }
 
     #[inline]
@@ -231,11 +228,6 @@ impl<'a> Reader<'a> {
             None => Err(self.error(AvroErrorKind::UnexpectedEnd)),
         }
     }
-}
-
-#[inline]
-fn zigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 #[cfg(test)]

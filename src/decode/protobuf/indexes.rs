@@ -1,8 +1,9 @@
 //! Which of a schema's messages a payload is: by indexes in its framing, or by a name in the settings.
 
 use super::ProtobufSchemaError;
-use super::reader::{Reader, zigzag};
+use super::reader::Reader;
 use super::schema::Types;
+use crate::decode::varint::zigzag;
 
 /// Messages are not nested deeper in files.
 const MAX_INDEXES: i64 = 64;

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::decode::varint::{NoVarint, varint};
+
 /// Protobuf's wire format, one thing after the other. Nothing that the bytes say about lengths is believed.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
@@ -206,19 +208,14 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn long_varint(&mut self) -> Result<u64, ProtobufError> {
-        let mut value = 0_u64;
-        for (index, &byte) in self.bytes.get(self.at..).unwrap_or_default().iter().take(10).enumerate() {
-            // Of the tenth byte only one bit is left.
-            if index == 9 && byte > 1 {
-                return Err(self.error(ProtobufErrorKind::LongNumber));
+        match varint(self.bytes.get(self.at..).unwrap_or_default()) {
+            Ok((value, length)) => {
+                self.at += length;
+                Ok(value)
             }
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                self.at += index + 1;
-                return Ok(value);
-            }
+            Err(NoVarint::Long) => Err(self.error(ProtobufErrorKind::LongNumber)),
+            Err(NoVarint::End) => Err(self.error(ProtobufErrorKind::UnexpectedEnd)),
         }
-        Err(self.error(ProtobufErrorKind::UnexpectedEnd))
     }
 
     #[inline]
@@ -336,11 +333,6 @@ fn wrong_key(key: u64) -> ProtobufErrorKind {
         key if key > u32::MAX.into() => ProtobufErrorKind::NoSuchNumber(key >> 3),
         key => ProtobufErrorKind::NoSuchWireType((key & 7) as u8),
     }
-}
-
-#[inline]
-pub(crate) fn zigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use prost_reflect as reflect;
 use prost_reflect::{Cardinality, EnumDescriptor, FieldDescriptor, MessageDescriptor};
 
 use super::ProtobufSchemaError;
-use super::reader::{ProtobufError, Reader, WireType, zigzag};
+use super::reader::{ProtobufError, Reader, WireType};
+use crate::decode::varint::zigzag;
 
 /// The messages and enums of a schema, which refer to each other by their numbers.
 #[derive(Debug, Default)]
