@@ -40,10 +40,7 @@ impl Row<'_, '_> {
     /// Schemas that refer to themselves have no program, and some programs do not fit a topic.
     #[cold]
     fn avro_tree(&mut self, schema: &AvroSchema, body: &[u8], object: u32) -> Result<(), Fault<AvroError>> {
-        let value = schema.read(body)?;
-        let column = self.plan.column_of(object);
-        self.part(object, column, &value)?;
-        Ok(())
+        Ok(self.part(object, &schema.read(body)?)?)
     }
 
     fn run(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::record::{Child, Row, too_many_names};
+use super::record::{Child, Row};
 use super::refusal::Refusal;
 use super::timestamp::{Demand, parse_iso};
 use super::values::{Kind, Place};
@@ -10,7 +10,7 @@ use crate::decode::json::{JsonError, Number, NumberValue, Scanner};
 use crate::decode::json_schema::{
     self, JsonSchema, JsonSchemaFault, Meaning, Node, check_numbers, dimensions, whole,
 };
-use crate::rows::{Binding, NONE, RECORD, Target, Values};
+use crate::rows::{Binding, NONE, Target, Values};
 
 /// Why a payload is no row.
 pub(super) enum Fault {
@@ -83,8 +83,7 @@ impl Row<'_, '_> {
         if scanner.value_start()? == b'{' && matches!(typed.node(root), Node::Object(_) | Node::Any) {
             return self.typed_object(scanner, object, root, typed, superseded);
         }
-        let column = self.plan.column_of(object);
-        let name = self.block.paths.find(RECORD, column, NONE).ok_or_else(too_many_names)?;
+        let name = self.name_of(object)?;
         self.typed_member(scanner, name, root, typed, superseded)
     }
 
@@ -99,37 +98,21 @@ impl Row<'_, '_> {
         let Node::Object(fields) = typed.node(node) else {
             return Ok(self.object(scanner, object, superseded)?);
         };
-        let mut more = scanner.first_member()?;
-        let mut previous = NONE;
-        let mut expected = self.block.paths.first(object);
-        while more {
-            let start = scanner.offset();
-            let name = self.member_name(scanner, object, previous, expected)?;
-            if superseded.is_some_and(|superseded| superseded.contains(&start)) {
-                scanner.skip_value()?;
-            } else {
-                if !self.block.paths.meet(name, self.block.attempt) {
-                    return Err(Refusal::DuplicateMember.into());
-                }
-                let field = match typed.by_name.get(name as usize) {
-                    Some(&field) if field != NONE => field,
-                    _ => {
-                        let field = fields.field(self.block.paths.own_name(name));
-                        let length = typed.by_name.len().max(name as usize + 1);
-                        typed.by_name.resize(length, NONE);
-                        if let Some(place) = typed.by_name.get_mut(name as usize) {
-                            *place = field;
-                        }
-                        field
+        self.members(scanner, object, superseded, |row, scanner, name| {
+            let field = match typed.by_name.get(name as usize) {
+                Some(&field) if field != NONE => field,
+                _ => {
+                    let field = fields.field(row.block.paths.own_name(name));
+                    let length = typed.by_name.len().max(name as usize + 1);
+                    typed.by_name.resize(length, NONE);
+                    if let Some(place) = typed.by_name.get_mut(name as usize) {
+                        *place = field;
                     }
-                };
-                self.typed_member(scanner, name, field, typed, superseded)?;
-            }
-            previous = name;
-            expected = self.block.paths.next(name);
-            more = scanner.next_member()?;
-        }
-        Ok(())
+                    field
+                }
+            };
+            row.typed_member(scanner, name, field, typed, superseded)
+        })
     }
 
     /// Reads the value of a field.

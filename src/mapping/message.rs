@@ -24,10 +24,10 @@ impl Row<'_, '_> {
         self.block.begin()?;
         if self.plan.config.include_key {
             self.in_key = true;
-            self.part(KEY, &self.plan.key_column, &message.key)?;
+            self.part(KEY, &message.key)?;
             self.in_key = false;
         }
-        self.part(VALUE, &self.plan.value_column, &message.value)?;
+        self.part(VALUE, &message.value)?;
         if self.plan.adds_to_rows {
             let headers = message.headers.iter();
             self.complete(record, &mut headers.map(|(name, value)| (name.as_str(), value.clone())))?;
@@ -36,14 +36,19 @@ impl Row<'_, '_> {
     }
 
     /// A key or a value: an object's fields are columns, anything else is one.
-    pub(super) fn part(&mut self, object: u32, column: &str, value: &Value) -> Result<(), Refusal> {
+    pub(super) fn part(&mut self, object: u32, value: &Value) -> Result<(), Refusal> {
         match value {
             Value::Object(fields) => self.fields(object, fields),
             value => {
-                let name = self.block.paths.find(RECORD, column, NONE).ok_or_else(too_many_names)?;
+                let name = self.name_of(object)?;
                 self.value(name, value)
             }
         }
+    }
+
+    /// The name of a key or a value that is no object.
+    pub(super) fn name_of(&mut self, object: u32) -> Result<u32, Refusal> {
+        self.block.paths.find(RECORD, self.plan.column_of(object), NONE).ok_or_else(too_many_names)
     }
 
     fn fields(&mut self, object: u32, fields: &Object) -> Result<(), Refusal> {

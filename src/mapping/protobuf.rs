@@ -55,10 +55,7 @@ impl Row<'_, '_> {
         body: &[u8],
         object: u32,
     ) -> Result<(), Fault<ProtobufError>> {
-        let value = schema.read_as(message, body)?;
-        let column = self.plan.column_of(object);
-        self.part(object, column, &value)?;
-        Ok(())
+        Ok(self.part(object, &schema.read_as(message, body)?)?)
     }
 
     fn write(

@@ -279,6 +279,18 @@ impl<'p, 'b> Row<'p, 'b> {
         object: u32,
         superseded: Option<&HashSet<usize>>,
     ) -> Result<(), Refusal> {
+        self.members(scanner, object, superseded, |row, scanner, name| row.member(scanner, name, superseded))
+    }
+
+    /// Reads the fields of an object, each value by `member`. Those that are superseded are left out.
+    #[inline(always)]
+    pub(super) fn members<E: From<Refusal> + From<JsonError>>(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        object: u32,
+        superseded: Option<&HashSet<usize>>,
+        mut member: impl FnMut(&mut Self, &mut Scanner<'_>, u32) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut more = scanner.first_member()?;
         let mut previous = NONE;
         let mut expected = self.block.paths.first(object);
@@ -289,9 +301,9 @@ impl<'p, 'b> Row<'p, 'b> {
                 scanner.skip_value()?;
             } else {
                 if !self.block.paths.meet(name, self.block.attempt) {
-                    return Err(Refusal::DuplicateMember);
+                    return Err(Refusal::DuplicateMember.into());
                 }
-                self.member(scanner, name, superseded)?;
+                member(self, scanner, name)?;
             }
             previous = name;
             expected = self.block.paths.next(name);
@@ -302,7 +314,7 @@ impl<'p, 'b> Row<'p, 'b> {
 
     /// Reads a field's name, and the colon behind it.
     #[inline(always)]
-    pub(super) fn member_name(
+    fn member_name(
         &mut self,
         scanner: &mut Scanner<'_>,
         object: u32,
