@@ -3,16 +3,13 @@
 //!
 //! The first byte picks the schema; the rest is the payload.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use apache_avro::types::Value as Apache;
-use quafka::config::{Format, TopicConfig, Transform};
+use quafka::config::Format;
 use quafka::decode::avro::AvroSchema;
-use quafka::decode::{Known, Object, Schema, SchemaBook, SchemaKey, Timestamp, Value};
-use quafka::mapping::{Pipeline, Plan, SourceRecord, Tables};
-use quafka::rows::TableName;
-use quafka::schema::TableSchema;
+use quafka::decode::{Object, Schema, SchemaBook, Timestamp, Value};
+use quafka_fuzz::schemas::{BothWays, book, without_places};
 
 const SCHEMAS: [&str; 7] = [
     r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"b","type":"long"},
@@ -33,6 +30,8 @@ const SCHEMAS: [&str; 7] = [
     r#"["null","long"]"#,
 ];
 
+static WAYS: BothWays = BothWays::of(Format::Avro);
+
 struct Case {
     theirs: apache_avro::Schema,
     ours: Arc<AvroSchema>,
@@ -44,33 +43,10 @@ fn cases() -> &'static [Case] {
     CASES.get_or_init(|| {
         let case = |text: &&str| {
             let ours = Arc::new(AvroSchema::parse(text, &[]).expect("a schema"));
-            let book = SchemaBook::default();
-            book.insert(SchemaKey::Id(0), Known::Schema(Schema::Avro(ours.clone())));
+            let book = book(Schema::Avro(ours.clone()));
             Case { theirs: apache_avro::Schema::parse_str(text).expect("a schema"), ours, book }
         };
         SCHEMAS.iter().map(case).collect()
-    })
-}
-
-/// In place, and by a tree: the transform does nothing.
-fn pipelines() -> &'static [(Pipeline, HashMap<TableName, Arc<Plan>>)] {
-    static PIPELINES: OnceLock<Vec<(Pipeline, HashMap<TableName, Arc<Plan>>)>> = OnceLock::new();
-    PIPELINES.get_or_init(|| {
-        let nothing = Transform {
-            kind: "SetSchemaMetadata".to_owned(),
-            of: None,
-            predicate: None,
-            negate: false,
-            options: toml::Table::new(),
-        };
-        let make = |transforms| {
-            let config = TopicConfig { format: Format::Avro, transforms, ..TopicConfig::default() };
-            let pipeline = Pipeline::new("t", &Arc::new(config)).expect("a pipeline");
-            let table = TableName::new("t");
-            let plan = pipeline.plan(&table, &TableSchema::default()).expect("a plan");
-            (pipeline, HashMap::from([(table, Arc::new(plan))]))
-        };
-        vec![make(Vec::new()), make(vec![nothing])]
     })
 }
 
@@ -87,18 +63,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         Err(error) => assert!(error.offset <= payload.len()),
     }
     let framed = [&[0; 5][..], payload].concat();
-    // Twice in a row: the second finds the names of the first.
-    let rows = pipelines().iter().map(|(pipeline, plans)| {
-        let mut tables = Tables::with_schemas(pipeline, plans, Some(&case.book));
-        let outcomes = [0, 1].map(|index| {
-            let record = SourceRecord { index, value: Some(&framed), ..SourceRecord::default() };
-            // In place a column may refuse a value before the payload shows that it is none.
-            tables.append(&record).map_err(|error| error.record)
-        });
-        format!("{outcomes:?} {:?}", tables.finish())
-    });
-    let rows: Vec<_> = rows.collect();
-    assert_eq!(rows[0], rows[1]);
+    WAYS.agree(&case.book, &framed, without_places);
 });
 
 /// Theirs as ours is.

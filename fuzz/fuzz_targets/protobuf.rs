@@ -3,19 +3,17 @@
 //!
 //! The first byte picks the schema; the rest is the payload.
 
-use std::collections::HashMap;
+#[path = "../../src/decode/protobuf/theirs.rs"]
+mod theirs;
+
 use std::sync::{Arc, OnceLock};
 
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage,
-    Value as Theirs,
-};
-use quafka::config::{Format, TopicConfig, Transform};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use quafka::config::Format;
 use quafka::decode::protobuf::{ProtobufErrorKind, ProtobufSchema};
-use quafka::decode::{Known, Object, Schema, SchemaBook, SchemaKey, Value};
-use quafka::mapping::{Pipeline, Plan, SourceRecord, Tables};
-use quafka::rows::TableName;
-use quafka::schema::TableSchema;
+use quafka::decode::{Object, Schema, SchemaBook, Value};
+use quafka_fuzz::schemas::{BothWays, book, without_places};
+use theirs::{of, shown};
 
 const SCHEMAS: [&str; 6] = [
     r#"syntax = "proto3"; message M { int32 a = 1; int64 b = 2; uint32 c = 3; uint64 d = 4; sint32 e = 5; sint64 f = 6;
@@ -42,6 +40,8 @@ const WITH_MAPS: usize = 3;
 /// The schema with messages that have a meaning, which theirs do not know.
 const WITH_MEANING: usize = 5;
 
+static WAYS: BothWays = BothWays::of(Format::Protobuf);
+
 struct Case {
     theirs: MessageDescriptor,
     ours: Arc<ProtobufSchema>,
@@ -53,36 +53,13 @@ fn cases() -> &'static [Case] {
     CASES.get_or_init(|| {
         let case = |text: &&str| {
             let ours = Arc::new(ProtobufSchema::parse(text, &[]).expect("a schema"));
-            let book = SchemaBook::default();
-            book.insert(SchemaKey::Id(0), Known::Schema(Schema::Protobuf(ours.clone())));
+            let book = book(Schema::Protobuf(ours.clone()));
             let file = protox::file::File::from_source("x.proto", text).expect("a file");
             let mut pool = DescriptorPool::global();
             pool.add_file_descriptor_proto(file.file_descriptor_proto().clone()).expect("a schema");
             Case { theirs: pool.get_message_by_name("M").expect("a message"), ours, book }
         };
         SCHEMAS.iter().map(case).collect()
-    })
-}
-
-/// In place, and by a tree: the transform does nothing.
-fn pipelines() -> &'static [(Pipeline, HashMap<TableName, Arc<Plan>>)] {
-    static PIPELINES: OnceLock<Vec<(Pipeline, HashMap<TableName, Arc<Plan>>)>> = OnceLock::new();
-    PIPELINES.get_or_init(|| {
-        let nothing = Transform {
-            kind: "SetSchemaMetadata".to_owned(),
-            of: None,
-            predicate: None,
-            negate: false,
-            options: toml::Table::new(),
-        };
-        let make = |transforms| {
-            let config = TopicConfig { format: Format::Protobuf, transforms, ..TopicConfig::default() };
-            let pipeline = Pipeline::new("t", &Arc::new(config)).expect("a pipeline");
-            let table = TableName::new("t");
-            let plan = pipeline.plan(&table, &TableSchema::default()).expect("a plan");
-            (pipeline, HashMap::from([(table, Arc::new(plan))]))
-        };
-        vec![make(Vec::new()), make(vec![nothing])]
     })
 }
 
@@ -116,106 +93,5 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         }
     }
     let framed = [&[0; 6][..], payload].concat();
-    // Twice in a row: the second finds the names of the first.
-    let rows = pipelines().iter().map(|(pipeline, plans)| {
-        let mut tables = Tables::with_schemas(pipeline, plans, Some(&case.book));
-        let outcomes = [0, 1].map(|index| {
-            let record = SourceRecord { index, value: Some(&framed), ..SourceRecord::default() };
-            // In place a column may refuse a value before the payload shows that it is none.
-            tables.append(&record).map_err(|error| error.record)
-        });
-        without_places(&format!("{outcomes:?} {:?}", tables.finish()))
-    });
-    let rows: Vec<_> = rows.collect();
-    assert_eq!(rows[0], rows[1]);
+    WAYS.agree(&case.book, &framed, without_places);
 });
-
-/// Blocks tell where in memory their buffers are.
-fn without_places(text: &str) -> String {
-    let mut parts = text.split("ptr: 0x");
-    let mut shown = parts.next().unwrap_or_default().to_owned();
-    parts.for_each(|part| shown.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_hexdigit())));
-    shown
-}
-
-/// Theirs as ours is.
-fn of(message: &DynamicMessage) -> Value {
-    let descriptor = message.descriptor();
-    let mut fields: Vec<_> = descriptor.fields().collect();
-    fields.sort_by_key(|field| field.path().last().copied());
-    let member = |field: &FieldDescriptor| {
-        let has_value = !field.supports_presence() || message.has_field(field);
-        let value = if has_value { value(&message.get_field(field), field) } else { Value::Null };
-        (field.name().to_owned(), value)
-    };
-    Value::Object(Object(fields.iter().map(member).collect()))
-}
-
-fn value(theirs: &Theirs, field: &FieldDescriptor) -> Value {
-    match theirs {
-        Theirs::Bool(value) => Value::Boolean(*value),
-        Theirs::I32(value) => Value::Integer((*value).into()),
-        Theirs::I64(value) => Value::Integer(*value),
-        Theirs::U32(value) => Value::Integer((*value).into()),
-        Theirs::U64(value) => match i64::try_from(*value) {
-            Ok(value) => Value::Integer(value),
-            Err(_) => Value::BigInteger(value.to_string().into()),
-        },
-        Theirs::F32(value) => Value::Float(*value),
-        Theirs::F64(value) => Value::double(*value),
-        Theirs::String(value) => Value::Text(value.clone()),
-        Theirs::Bytes(value) => Value::Bytes(value.to_vec()),
-        Theirs::EnumNumber(number) => {
-            let kind = field.kind();
-            let name = kind.as_enum().and_then(|of| of.get_value(*number));
-            Value::Text(name.map_or(number.to_string(), |name| name.name().to_owned()))
-        }
-        Theirs::Message(message) => of(message),
-        Theirs::List(items) => {
-            let is_number = !matches!(
-                field.kind(),
-                Kind::Bool | Kind::String | Kind::Bytes | Kind::Enum(_) | Kind::Message(_)
-            );
-            if items.is_empty() && is_number {
-                return Value::EmptyArray { dimensions: 1 };
-            }
-            let items = items.iter().map(|item| match value(item, field) {
-                Value::Float(float) => Value::double(float.into()),
-                other => other,
-            });
-            Value::Array(items.collect())
-        }
-        Theirs::Map(entries) => {
-            let kind = field.kind();
-            let of_entry = kind.as_message().expect("an entry").map_entry_value_field();
-            let entries = entries.iter().map(|(key, entry)| {
-                let key = match key {
-                    MapKey::Bool(key) => key.to_string(),
-                    MapKey::I64(key) => key.to_string(),
-                    MapKey::String(key) => key.clone(),
-                    other => panic!("{other:?}"),
-                };
-                (key, value(entry, &of_entry))
-            });
-            Value::Map(Object(entries.collect()))
-        }
-    }
-}
-
-/// Without the order of maps, which theirs do not have.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Object(Object(members)) => {
-            let members = members.iter().map(|(name, value)| format!("{name}: {}", shown(value)));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
-        }
-        Value::Map(Object(entries)) => {
-            let mut entries: Vec<_> =
-                entries.iter().map(|(name, value)| format!("{name:?}: {}", shown(value))).collect();
-            entries.sort();
-            format!("map {{{}}}", entries.join(", "))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
-        other => format!("{other:?}"),
-    }
-}

@@ -2,6 +2,8 @@
 //!
 //! None may panic, and none may use much memory or time for a small input, whatever it holds.
 
+pub mod schemas;
+
 use quafka_protocol::{
     ApiKey, Decompressor, Reader, RecordBatch, Records, Request, RequestHeader, frame,
     response_header_version,

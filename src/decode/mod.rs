@@ -14,6 +14,8 @@ mod payload;
 mod primitives;
 pub mod protobuf;
 mod schemas;
+#[cfg(test)]
+pub(crate) mod test_numbers;
 mod value;
 mod varint;
 

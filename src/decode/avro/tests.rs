@@ -232,6 +232,7 @@ mod oracle {
     use apache_avro::types::Value as Apache;
 
     use super::*;
+    use crate::decode::test_numbers::Numbers;
 
     /// A type, and how a value of it is made of random numbers.
     #[derive(Clone, Debug)]
@@ -284,23 +285,6 @@ mod oracle {
                 optional.prop_map(|shape| Shape::Optional(Box::new(shape))),
             ]
         })
-    }
-
-    /// Random numbers, good enough for tests.
-    pub struct Numbers(pub u64);
-
-    impl Numbers {
-        fn next(&mut self) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            // Small ones and large ones.
-            self.0 >> (self.0 % 61)
-        }
-
-        fn below(&mut self, end: u64) -> u64 {
-            self.next() % end
-        }
     }
 
     impl Shape {

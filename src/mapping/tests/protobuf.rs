@@ -8,7 +8,8 @@ use quafka_protocol::{RecordBatch, Records};
 
 use crate::config::{Format, SchemaFile, TopicConfig};
 use crate::decode::protobuf::ProtobufSchema;
-use crate::decode::protobuf::oracle::{Numbers, descriptor, fields};
+use crate::decode::protobuf::oracle::{descriptor, fields};
+use crate::decode::test_numbers::Numbers;
 use crate::decode::{Known, Schema, SchemaBook, SchemaKey};
 use crate::mapping::SourceRecord;
 use crate::rows::{Block, ColumnValues, RowError};
