@@ -50,7 +50,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&mut self) -> Result<Record<'a>, DecodeError> {
         let length = self.reader.varint_length()?;
         let Some(length) = length else {
@@ -87,7 +87,8 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Result<Record<'a>, DecodeError>;
 
-    #[inline]
+    // Always: of a record that is built in place only what is used is moved.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.next == self.count {
             let end = self.reader.finish();
@@ -126,17 +127,16 @@ impl<'a> Headers<'a> {
     }
 
     /// Walks over the headers once, so that iterating over them later cannot fail.
-    #[inline]
+    #[inline(always)]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let start = reader.offset();
-        let count = reader.varint()?;
-        if count == 0 {
-            return Ok(Self::default());
-        }
-        Self::walk(reader, count, start)
+        // Most records have none, and nothing behind that.
+        if reader.remaining() == [0] { reader.take(1).map(|_| Self::default()) } else { Self::walk(reader) }
     }
 
-    fn walk(reader: &mut Reader<'a>, count: i32, start: usize) -> Result<Self, DecodeError> {
+    #[inline(never)]
+    fn walk(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let start = reader.offset();
+        let count = reader.varint()?;
         let Ok(count) = u32::try_from(count) else {
             let kind = DecodeErrorKind::NegativeLength { length: count };
             return Err(DecodeError { kind, offset: start });
