@@ -103,7 +103,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The schema is not known yet, or the registry does not have it, or none is named where one has to be.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn by_schema<'r>(
         &self,
         bytes: &'r [u8],
@@ -120,37 +120,12 @@ impl Decoder {
             let Some((key, behind)) = schemas::of_header(header) else {
                 return Err(PayloadError::invalid(format!("its header `{}` names no schema", self.header)));
             };
-            let found = schemas.find(key, Some(behind), bytes)?;
-            return self.fitting(found, schemas).map(Some);
+            return schemas.find(key, self.format, Some(behind), bytes).map(Some);
         }
         match schemas::framed(bytes) {
-            Some((key, body)) => {
-                let found = schemas.find(key, None, body)?;
-                self.fitting(found, schemas).map(Some)
-            }
-            None if framed => Err(PayloadError::invalid(
-                "it does not begin with a zero byte and the four of a schema's id, as serializers with a schema registry \
-                 write it; a schema for records without that can be given as a file",
-            )),
+            Some((key, body)) => schemas.find(key, self.format, None, body).map(Some),
+            None if framed => Err(unframed()),
             None => Ok(None),
-        }
-    }
-
-    /// A payload whose schema is of the format that the settings name.
-    #[inline]
-    fn fitting<'d, 'r>(
-        &self,
-        found: BySchema<'d, 'r>,
-        schemas: &SchemaView<'_>,
-    ) -> Result<BySchema<'d, 'r>, PayloadError> {
-        match schemas.schema(&found).map(Schema::format) {
-            Some(format) if format != self.format && self.format != Format::Auto => {
-                Err(PayloadError::invalid(format!(
-                    "{} is of format {format}; with `auto` a topic takes all formats that have schemas",
-                    schemas.name(&found)
-                )))
-            }
-            _ => Ok(found),
         }
     }
 
@@ -242,6 +217,14 @@ impl Decoder {
         };
         replaced.map_or(done, |replaced| read(&replaced))
     }
+}
+
+#[cold]
+fn unframed() -> PayloadError {
+    PayloadError::invalid(
+        "it does not begin with a zero byte and the four of a schema's id, as serializers with a schema registry write it; \
+         a schema for records without that can be given as a file",
+    )
 }
 
 /// The content of a format that is always of one type: Kafka Connect has a schema for it.

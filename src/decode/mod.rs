@@ -16,6 +16,7 @@ pub mod protobuf;
 mod schemas;
 #[cfg(test)]
 pub(crate) mod test_numbers;
+mod utf8;
 mod value;
 mod varint;
 

@@ -60,6 +60,7 @@ impl Schema {
     }
 
     /// Whether a payload is null, and nothing else.
+    #[inline(always)]
     pub(crate) fn is_null(&self, body: &[u8]) -> bool {
         match self {
             Self::Avro(schema) => schema.is_null(body),
@@ -82,7 +83,7 @@ impl Schema {
 
     /// The rest of a payload's framing, which is behind the schema's id: the message that it is and what is behind that.
     /// `header`: it is there, and not in the payload.
-    #[inline]
+    #[inline(always)]
     fn framing<'r>(
         &self,
         header: Option<&[u8]>,
@@ -231,12 +232,13 @@ impl<'b> SchemaView<'b> {
         self.schema(payload).map_or(Ok(Value::Null), |schema| schema.read(payload))
     }
 
-    /// Finds a payload's schema in the registry. Err: it is not known yet, and noted as missing, or it is none.
-    /// `header` is what is behind the schema's id where a header has that.
-    #[inline]
+    /// Finds a payload's schema in the registry, which has to be of a format. Err: it is not known yet, and noted as
+    /// missing, or it is none. `header` is what is behind the schema's id where a header has that.
+    #[inline(always)]
     pub(super) fn find<'r>(
         &mut self,
         key: SchemaKey,
+        format: Format,
         header: Option<&[u8]>,
         bytes: &'r [u8],
     ) -> Result<BySchema<'static, 'r>, PayloadError> {
@@ -247,9 +249,13 @@ impl<'b> SchemaView<'b> {
         };
         match self.met.get(number) {
             Some((_, Known::Schema(schema))) => {
-                let framing = schema.framing(header, bytes);
-                let (message, body) =
-                    framing.map_err(|error| PayloadError::invalid(format!("by {key}, {error}")))?;
+                let found = schema.format();
+                if found != format && format != Format::Auto {
+                    return Err(of_another_format(key, found));
+                }
+                let (message, body) = schema
+                    .framing(header, bytes)
+                    .map_err(|error| PayloadError::invalid(format!("by {key}, {error}")))?;
                 Ok(BySchema { place: Place::Met(number), message, body })
             }
             Some((_, Known::Refused(reason, _))) => Err(PayloadError::invalid(reason.as_ref())),
@@ -272,6 +278,13 @@ impl<'b> SchemaView<'b> {
             }
         }
     }
+}
+
+#[cold]
+fn of_another_format(key: SchemaKey, format: Format) -> PayloadError {
+    PayloadError::invalid(format!(
+        "{key} is of format {format}; with `auto` a topic takes all formats that have schemas"
+    ))
 }
 
 /// The header that names a value's schema, where its serializer puts that into headers.

@@ -90,6 +90,7 @@ impl fmt::Display for Timestamp {
 
 impl Timestamp {
     /// In microseconds; what is finer is cut off.
+    #[inline]
     pub fn micros(self) -> Option<i64> {
         match self {
             Self::Millis(value) => value.checked_mul(1_000),
@@ -114,6 +115,7 @@ impl Timestamp {
     }
 
     /// In nanoseconds.
+    #[inline]
     pub fn nanos(self) -> Option<i64> {
         match self {
             Self::Millis(value) => value.checked_mul(1_000_000),

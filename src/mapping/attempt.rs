@@ -132,6 +132,7 @@ pub(super) fn row_error(record: &SourceRecord<'_>, read: InPlace, refusal: Refus
             (Some(bad.column), message)
         }
         Refusal::DuplicateMember => (None, "the value names a field twice".to_owned()),
+        Refusal::OutOfOrder => (None, "the value's fields are not in order".to_owned()),
     };
     RowError { record: record.index, column, message }
 }

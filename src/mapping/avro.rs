@@ -1,10 +1,9 @@
 //! Avro straight into columns: the operations of a schema's program, one pass over the bytes, no tree.
 
 use super::record::Row;
-use super::typed::{Fault, Shape};
+use super::typed::{Fault, Fields, Shape};
 use crate::decode::Timestamp;
 use crate::decode::avro::{AvroError, AvroErrorKind, AvroSchema, Meaning, Node, Op, Program, Reader, Tree};
-use crate::rows::NONE;
 
 impl From<AvroError> for Fault<AvroError> {
     #[cold]
@@ -25,10 +24,8 @@ impl Row<'_, '_> {
         object: u32,
     ) -> Result<(), Fault<AvroError>> {
         if let Some(program) = schema.program() {
-            let done = self.with_names(schema.serial(), &program.names, object, |row, names| {
-                let mut reader = Reader::new(body);
-                row.run(program, schema.nodes(), names, &mut reader)?;
-                Ok(reader.end()?)
+            let done = self.with_fields(schema.serial(), &program.names, object, |row, fields| {
+                row.run(program, schema.nodes(), fields, body)
             });
             if done? {
                 return Ok(());
@@ -43,22 +40,24 @@ impl Row<'_, '_> {
         Ok(self.part(object, &schema.read(body)?)?)
     }
 
+    // A function of its own, so that its registers are.
+    #[inline(never)]
     fn run(
         &mut self,
         program: &Program,
         nodes: &[Node],
-        names: &[u32],
-        reader: &mut Reader<'_>,
+        fields: &mut Fields<'_>,
+        body: &[u8],
     ) -> Result<(), Fault<AvroError>> {
-        let bound = |name: u32| names.get(name as usize).copied().unwrap_or(NONE);
+        let mut reader = Reader::new(body);
         let mut next = 0;
         while let Some(&op) = program.ops.get(next) {
             next += 1;
             match op {
-                Op::Long { name } => self.long(bound(name), reader.long()?)?,
-                Op::Int { name } => self.long(bound(name), reader.int()?.into())?,
-                Op::Double { name } => self.double_value(bound(name), reader.double()?)?,
-                Op::Text { name } => self.text_value(bound(name), reader.text()?.as_bytes())?,
+                Op::Long { name } => self.long(fields, name, reader.long()?)?,
+                Op::Int { name } => self.long(fields, name, reader.int()?.into())?,
+                Op::Double { name } => self.double_value(fields, name, reader.double()?)?,
+                Op::Text { name } => self.text_value(fields, name, reader.text()?)?,
                 Op::Time { name, meaning } => {
                     let value = reader.long()?;
                     let time = match meaning {
@@ -66,35 +65,40 @@ impl Row<'_, '_> {
                         Meaning::Nanos => Timestamp::Nanos(value),
                         _ => Timestamp::Millis(value),
                     };
-                    self.time_value(bound(name), time)?;
+                    self.time_value(fields, name, time)?;
                 }
                 Op::Optional { name, null_branch, end } => {
                     let branch = reader.index(2, AvroErrorKind::NoSuchBranch)?;
                     if branch == usize::from(null_branch) {
-                        self.no_value(name, bound(name))?;
+                        self.no_value(fields, name)?;
                         next = end as usize;
                     }
                 }
-                Op::Boolean { name } => self.boolean_value(bound(name), reader.boolean()?)?,
+                Op::Boolean { name } => self.boolean_value(fields, name, reader.boolean()?)?,
                 Op::Enum { name, node } => {
                     let Some(Node::Enum(symbols)) = nodes.get(node as usize) else { continue };
                     let symbol = reader.index(symbols.len(), AvroErrorKind::NoSuchSymbol)?;
                     self.text_value(
-                        bound(name),
+                        fields,
+                        name,
                         symbols.get(symbol).map(|symbol| symbol.as_bytes()).unwrap_or_default(),
                     )?;
                 }
-                Op::Float { name } => self.float(bound(name), reader.float()?)?,
+                Op::Float { name } => self.float_value(fields, name, reader.float()?)?,
                 Op::Date { name } => {
                     let millis = i64::from(reader.int()?) * MILLIS_A_DAY;
-                    self.time(bound(name), Timestamp::Millis(millis))?;
+                    self.time_value(fields, name, Timestamp::Millis(millis))?;
                 }
-                Op::Numbers { name, node } => self.numbers(bound(name), nodes, node, reader)?,
+                Op::Numbers { name, node } => {
+                    reader = self.numbers(fields.get(name).name, nodes, node, reader)?;
+                }
                 Op::Other { name, node } => {
-                    let value = Tree::new(nodes).value(node, reader)?;
-                    self.value(bound(name), &value)?;
+                    let mut ahead = reader.clone();
+                    let value = Tree::new(nodes).value(node, &mut ahead)?;
+                    reader = ahead;
+                    self.value(fields.get(name).name, &value)?;
                 }
-                Op::Null { name } => self.no_value(name, bound(name))?,
+                Op::Null { name } => self.no_value(fields, name)?,
                 Op::Union { first, count } => {
                     let branch = reader.index(count as usize, AvroErrorKind::NoSuchBranch)?;
                     let to = program.branches.get(first as usize + branch);
@@ -103,35 +107,34 @@ impl Row<'_, '_> {
                 Op::Jump { to } => next = to as usize,
             }
         }
-        Ok(())
+        Ok(reader.end()?)
     }
 
-    /// An array of numbers.
+    /// An array of numbers. Returns the reader behind it.
     #[inline(never)]
-    fn numbers(
+    fn numbers<'a>(
         &mut self,
         name: u32,
         nodes: &[Node],
         node: u32,
-        reader: &mut Reader<'_>,
-    ) -> Result<(), Fault<AvroError>> {
+        mut reader: Reader<'a>,
+    ) -> Result<Reader<'a>, Fault<AvroError>> {
         let before = reader.clone();
         let mut elements = std::mem::take(&mut self.block.elements);
         elements.clear();
         let mut shape = Shape::default();
-        let done = match shape.read(nodes, node, 0, reader, &mut elements) {
+        let done = match shape.read(nodes, node, 0, &mut reader, &mut elements) {
             Ok(()) => self.rectangular(name, &shape, &elements).map_err(Fault::from),
             Err(error) => Err(error.into()),
         };
         self.block.elements = elements;
-        if done? {
-            return Ok(());
+        if !done? {
+            // What is not as simple is judged as a tree.
+            reader = before;
+            let value = Tree::new(nodes).value(node, &mut reader)?;
+            self.value(name, &value)?;
         }
-        // What is not as simple is judged as a tree.
-        *reader = before;
-        let value = Tree::new(nodes).value(node, reader)?;
-        self.value(name, &value)?;
-        Ok(())
+        Ok(reader)
     }
 }
 

@@ -49,14 +49,46 @@ impl Plan {
         block: &mut BlockBuilder,
     ) -> Result<Appended, Refusal> {
         match Row::new(self, block).by_schema(record, found, schemas, None) {
-            Err(Refusal::DuplicateMember) => {
-                block.rollback();
-                let key = json_of(found.key.as_ref(), record.key, schemas);
-                let value = json_of(found.value.as_ref(), record.value, schemas);
-                let superseded = Superseded::of(key, value.unwrap_or_default(), self.value)?;
-                Row::new(self, block).by_schema(record, found, schemas, Some(&superseded))
+            Err(rare @ (Refusal::DuplicateMember | Refusal::OutOfOrder)) => {
+                self.attempt_again(rare, record, found, schemas, block)
             }
             outcome => outcome,
+        }
+    }
+
+    /// More attempts, until nothing that is rare ends one: each thing does so once.
+    #[cold]
+    #[inline(never)]
+    fn attempt_again(
+        &self,
+        mut rare: Refusal,
+        record: &SourceRecord<'_>,
+        found: &SchemasOf<'_, '_>,
+        schemas: &SchemaView<'_>,
+        block: &mut BlockBuilder,
+    ) -> Result<Appended, Refusal> {
+        let mut superseded = None;
+        let mut in_any_order = false;
+        loop {
+            block.rollback();
+            match rare {
+                Refusal::DuplicateMember if superseded.is_none() => {
+                    let key = json_of(found.key.as_ref(), record.key, schemas);
+                    let value = json_of(found.value.as_ref(), record.value, schemas);
+                    superseded = Some(Superseded::of(key, value.unwrap_or_default(), self.value)?);
+                }
+                Refusal::OutOfOrder if !in_any_order => {
+                    in_any_order = true;
+                    block.out_of_order += 1;
+                }
+                other => return Err(other),
+            }
+            let mut row = Row::new(self, block);
+            row.in_any_order = in_any_order;
+            match row.by_schema(record, found, schemas, superseded.as_ref()) {
+                Err(again @ (Refusal::DuplicateMember | Refusal::OutOfOrder)) => rare = again,
+                outcome => return outcome,
+            }
         }
     }
 
@@ -118,6 +150,7 @@ impl Replaced<'_> {
 }
 
 impl Row<'_, '_> {
+    #[inline(always)]
     fn by_schema(
         mut self,
         record: &SourceRecord<'_>,
@@ -137,9 +170,7 @@ impl Row<'_, '_> {
         match (&found.key, record.key) {
             (Some(key), _) if !write_key => self.check(record, key, schemas)?,
             (Some(key), _) if is_null(key, schemas) => {}
-            (Some(key), _) => {
-                self.payload(record, key, schemas, KEY, superseded.map(|superseded| &superseded.key))?;
-            }
+            (Some(key), _) => self.key_by_schema(record, key, schemas, superseded)?,
             (None, Some(key)) if write_key => self.key(key, superseded.map(|superseded| &superseded.key))?,
             (None, Some(key)) if plan.key == InPlace::Json => plan.check_key(key)?,
             (None, _) => {}
@@ -159,8 +190,19 @@ impl Row<'_, '_> {
         Ok(Appended::Row)
     }
 
+    #[inline(never)]
+    fn key_by_schema(
+        &mut self,
+        record: &SourceRecord<'_>,
+        key: &BySchema<'_, '_>,
+        schemas: &SchemaView<'_>,
+        superseded: Option<&Superseded>,
+    ) -> Result<(), Refusal> {
+        self.payload(record, key, schemas, KEY, superseded.map(|superseded| &superseded.key))
+    }
+
     /// A key or a value.
-    #[inline]
+    #[inline(always)]
     fn payload(
         &mut self,
         record: &SourceRecord<'_>,

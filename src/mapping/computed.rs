@@ -172,7 +172,7 @@ impl Plan {
                     Refusal::Row(reason) => reason.message,
                     Refusal::Json(error) => error.to_string(),
                     Refusal::Text(bad) => bad.error.to_string(),
-                    Refusal::DuplicateMember => continue,
+                    Refusal::DuplicateMember | Refusal::OutOfOrder => continue,
                 };
                 faults.push(Fault { row, reason });
             }

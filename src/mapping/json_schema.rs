@@ -60,13 +60,13 @@ impl Row<'_, '_> {
         let bound = bindings.iter().position(|binding| binding.is_of(schema.serial(), object));
         let mut binding = match bound {
             Some(number) => bindings.swap_remove(number),
-            None => Binding { schema: schema.serial(), object, names: Box::default() },
+            None => Binding::new(schema.serial(), object),
         };
         let mut typed =
-            Typed { nodes: schema.nodes(), by_name: std::mem::take(&mut binding.names).into_vec() };
+            Typed { nodes: schema.nodes(), by_name: std::mem::take(&mut binding.numbers).into_vec() };
         let mut scanner = Scanner::new(body);
         let done = self.document_of(&mut scanner, schema.root(), &mut typed, object, superseded);
-        binding.names = typed.by_name.into();
+        binding.numbers = typed.by_name.into();
         self.block.bind(binding);
         done?;
         Ok(scanner.end()?)

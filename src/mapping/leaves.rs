@@ -139,7 +139,7 @@ impl Row<'_, '_> {
     }
 
     pub(super) fn time(&mut self, name: u32, time: Timestamp) -> Result<(), Refusal> {
-        let shown = iso(time).unwrap_or_else(|| time.to_string());
+        let shown = || iso(time).unwrap_or_else(|| time.to_string());
         let number = match self.place(name)? {
             Place::Column(number) | Place::Times(number) => number,
             Place::Taken => return Ok(()),
@@ -148,11 +148,11 @@ impl Row<'_, '_> {
         match self.block.columns[number].target {
             Target::Text => {
                 self.start(number, Kind::Text)?;
-                return self.push_text(number, Kind::Time, shown.as_bytes());
+                return self.push_text(number, Kind::Time, shown().as_bytes());
             }
             Target::Symbol | Target::NewSymbol => {
                 let Some(micros) = time.micros() else {
-                    return Err(self.time_out_of_range(number, shown.as_bytes()));
+                    return Err(self.time_out_of_range(number, shown().as_bytes()));
                 };
                 self.start(number, Kind::Text)?;
                 return self.push_text(number, Kind::Time, micros.to_string().as_bytes());
@@ -171,11 +171,11 @@ impl Row<'_, '_> {
         let value = match &self.block.columns[number].values {
             Values::Timestamp(unit, _) => in_unit(time, *unit),
             Values::Date(_) => in_date(time),
-            _ => return Err(self.mismatch(number, Kind::Time, shown.as_bytes())),
+            _ => return Err(self.mismatch(number, Kind::Time, shown().as_bytes())),
         };
         match value {
             Some(value) => self.push_time(number, value),
-            None => Err(self.time_out_of_range(number, shown.as_bytes())),
+            None => Err(self.time_out_of_range(number, shown().as_bytes())),
         }
     }
 

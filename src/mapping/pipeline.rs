@@ -165,21 +165,31 @@ impl Pipeline {
     }
 
     /// The schemas of a record's key and value, where they are read by one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn schemas_of<'r>(
         &self,
         record: &SourceRecord<'r>,
         schemas: &mut SchemaView<'_>,
     ) -> Result<SchemasOf<'_, 'r>, Unread> {
-        let mut find = |part: &'static str, decoder, bytes: Option<&'r [u8]>| {
-            let Some(bytes) = bytes else { return Ok(None) };
-            by_schema(decoder, record, bytes, schemas)
-                .map_err(|error| unread(part, decoder, bytes, error, record))
+        let key = match record.key {
+            Some(bytes) => self.schema_of_key(record, bytes, schemas)?,
+            None => None,
         };
-        Ok(SchemasOf {
-            key: find("key", &self.key, record.key)?,
-            value: find("value", &self.value, record.value)?,
-        })
+        let value = match record.value {
+            Some(bytes) => by_schema("value", &self.value, record, bytes, schemas)?,
+            None => None,
+        };
+        Ok(SchemasOf { key, value })
+    }
+
+    #[inline(never)]
+    fn schema_of_key<'r>(
+        &self,
+        record: &SourceRecord<'r>,
+        bytes: &'r [u8],
+        schemas: &mut SchemaView<'_>,
+    ) -> Result<Option<BySchema<'_, 'r>>, Unread> {
+        by_schema("key", &self.key, record, bytes, schemas)
     }
 
     /// The plan for one of the topic's tables.
@@ -335,19 +345,25 @@ impl From<RowError> for Unread {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn by_schema<'d, 'r>(
+    part: &str,
     decoder: &'d Decoder,
     record: &SourceRecord<'r>,
     bytes: &'r [u8],
     schemas: &mut SchemaView<'_>,
-) -> Result<Option<BySchema<'d, 'r>>, PayloadError> {
-    decoder.by_schema(bytes, header(record, decoder.schema_header()), schemas)
+) -> Result<Option<BySchema<'d, 'r>>, Unread> {
+    decoder
+        .by_schema(bytes, header(record, decoder.schema_header()), schemas)
+        .map_err(|error| unread(part, decoder, bytes, error, record))
 }
 
 /// A record's last header of a name.
 #[inline]
 fn header<'r>(record: &SourceRecord<'r>, name: &str) -> Option<&'r [u8]> {
+    if record.headers.is_empty() {
+        return None;
+    }
     record.headers.clone().filter(|(other, _)| *other == name).last().and_then(|(_, value)| value)
 }
 

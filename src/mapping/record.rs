@@ -92,11 +92,21 @@ pub(super) struct Row<'p, 'b> {
     pub in_key: bool,
     /// How many columns have a value.
     pub values: usize,
+    /// Whether a payload's fields are to be read in any order: those of this one are not in that of its schema.
+    pub in_any_order: bool,
 }
 
 impl<'p, 'b> Row<'p, 'b> {
     pub(super) fn new(plan: &'p Plan, block: &'b mut BlockBuilder) -> Self {
-        Self { plan, block, timestamp: None, timestamp_parts: Vec::new(), in_key: false, values: 0 }
+        Self {
+            plan,
+            block,
+            timestamp: None,
+            timestamp_parts: Vec::new(),
+            in_key: false,
+            values: 0,
+            in_any_order: false,
+        }
     }
 
     pub(super) fn append(
@@ -154,7 +164,7 @@ impl<'p, 'b> Row<'p, 'b> {
 
     /// Ends a row that was read in place.
     #[inline(always)]
-    pub(super) fn end(mut self, record: &SourceRecord<'_>) -> Result<(), Refusal> {
+    pub(super) fn end(&mut self, record: &SourceRecord<'_>) -> Result<(), Refusal> {
         if self.plan.adds_to_rows {
             let mut headers = record.headers.clone().map(|(name, value)| (name, header_value(value)));
             self.complete(record, &mut headers)?;
@@ -195,8 +205,9 @@ impl<'p, 'b> Row<'p, 'b> {
     }
 
     /// Ends the row. The payload itself may have the designated timestamp.
+    #[inline]
     pub(super) fn finish(
-        self,
+        &mut self,
         record: &SourceRecord<'_>,
         designated: Option<Timestamp>,
     ) -> Result<(), Refusal> {

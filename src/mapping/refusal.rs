@@ -11,6 +11,9 @@ const SHOWN_CHARS: usize = 100;
 pub(super) enum Refusal {
     /// An object has a member twice: the row is to be tried again without those that are superseded.
     DuplicateMember,
+    /// A payload's fields do not come in the order of its schema, or something is wrong with it: the row is to be tried
+    /// again with fields in any order.
+    OutOfOrder,
     /// The document is not JSON.
     Json(JsonError),
     /// A field's text has something in it that is no character.
@@ -40,7 +43,7 @@ impl Refusal {
         match self {
             Self::Json(error) => error.kind.is_of_text(),
             Self::Text(_) => true,
-            Self::DuplicateMember | Self::Row(_) => false,
+            Self::DuplicateMember | Self::OutOfOrder | Self::Row(_) => false,
         }
     }
 

@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::values::{Kind, Place};
 use crate::decode::json::{Number, NumberValue};
 use crate::decode::{Names, ROOT, Timestamp, Value};
-use crate::rows::{Binding, ColumnBuilder, Destination, KEY, MAX_BINDINGS, NONE, RECORD, Target, Values};
+use crate::rows::{Binding, ColumnBuilder, Destination, Field, KEY, NONE, Paths, RECORD, Target, Values};
 
 /// Why a payload is no row.
 #[derive(Debug)]
@@ -26,182 +26,233 @@ impl<E> From<Refusal> for Fault<E> {
     }
 }
 
+/// The names of a schema in this block, by its own numbers for them.
+pub(super) struct Fields<'f>(&'f mut [Field]);
+
+impl Fields<'_> {
+    #[inline(always)]
+    pub fn get(&self, name: u32) -> Field {
+        self.0.get(name as usize).copied().unwrap_or(Field::NONE)
+    }
+
+    /// Takes note of the column that a name's values go to.
+    #[inline(never)]
+    fn learn(&mut self, name: u32, paths: &Paths) {
+        if let Some(field) = self.0.get_mut(name as usize)
+            && let Destination::Column(column) = paths.destination(field.name)
+        {
+            field.column = column;
+        }
+    }
+}
+
 impl Row<'_, '_> {
-    /// Runs something with the numbers that a schema's names have in this block. False: they do not fit the topic's
-    /// settings, and its payloads are read as trees.
+    /// Runs something with what a schema's names are in this block. False: they do not fit the topic's settings, and
+    /// its payloads are read as trees.
     #[inline]
-    pub(super) fn with_names<E>(
+    pub(super) fn with_fields<E>(
         &mut self,
         schema: u64,
         names: &Names,
         object: u32,
-        run: impl FnOnce(&mut Self, &[u32]) -> Result<(), Fault<E>>,
+        run: impl FnOnce(&mut Self, &mut Fields<'_>) -> Result<(), Fault<E>>,
     ) -> Result<bool, Fault<E>> {
-        // Taken out meanwhile: names are read while columns are written.
-        let mut bindings = std::mem::take(&mut self.block.bindings);
-        let bound = bindings
-            .iter()
-            .position(|binding| binding.is_of(schema, object))
-            .map_or_else(|| self.bind(schema, names, object, &mut bindings), Ok);
-        let done = match bound {
-            Ok(number) => {
-                let numbers = bindings.get(number).map(|binding| &*binding.names).unwrap_or_default();
-                if numbers.len() < names.list.len() { Ok(false) } else { run(self, numbers).map(|()| true) }
-            }
-            Err(refusal) => Err(refusal.into()),
+        let known = self.block.bindings.iter().position(|binding| binding.is_of(schema, object));
+        let number = match known {
+            Some(number) => number,
+            None => self.bind(schema, names, object)?,
         };
-        self.block.bindings = bindings;
+        let Some(binding) = self.block.bindings.get_mut(number) else { return Ok(false) };
+        // Taken out meanwhile: names are read while columns are written.
+        let mut fields = std::mem::take(&mut binding.fields);
+        let fits = fields.len() >= names.list.len();
+        let done = if fits { run(self, &mut Fields(&mut fields)).map(|()| true) } else { Ok(false) };
+        if let Some(binding) = self.block.bindings.get_mut(number) {
+            binding.fields = fields;
+        }
         done
     }
 
-    /// Finds the numbers of a schema's names in this block.
+    /// Finds a schema's names in this block.
     #[cold]
-    fn bind(
-        &mut self,
-        schema: u64,
-        of: &Names,
-        object: u32,
-        bindings: &mut Vec<Binding>,
-    ) -> Result<usize, Refusal> {
-        let mut names: Vec<u32> = Vec::with_capacity(of.list.len());
+    fn bind(&mut self, schema: u64, of: &Names, object: u32) -> Result<usize, Refusal> {
+        let mut fields: Vec<Field> = Vec::with_capacity(of.list.len());
         for name in &of.list {
-            if let Some(&parent) = names.get(name.parent as usize)
+            let parent = fields.get(name.parent as usize).map(|parent| parent.name);
+            if let Some(parent) = parent
                 && self.timestamp_part(parent).is_some()
             {
                 // An object where the designated timestamp belongs is judged as a tree: there are no names then.
-                names.clear();
+                fields.clear();
                 break;
             }
             let paths = &mut self.block.paths;
             let found = if !of.is_object && name.parent == ROOT {
                 paths.find(RECORD, self.plan.column_of(object), NONE)
             } else {
-                let parent = match names.get(name.parent as usize) {
-                    Some(&parent) => paths.child(parent),
-                    None => object,
-                };
+                let parent = parent.map_or(object, |parent| paths.child(parent));
                 paths.find(parent, &name.name, NONE)
             };
-            names.push(found.ok_or_else(too_many_names)?);
+            fields.push(Field { name: found.ok_or_else(too_many_names)?, column: NONE });
         }
-        if bindings.len() >= MAX_BINDINGS {
-            bindings.clear();
-        }
-        bindings.push(Binding { schema, object, names: names.into() });
-        Ok(bindings.len() - 1)
+        self.block.bind(Binding { fields: fields.into(), ..Binding::new(schema, object) });
+        Ok(self.block.bindings.len() - 1)
     }
 
     /// A null that is not the whole payload.
     #[inline]
-    pub(super) fn no_value(&mut self, name: u32, bound: u32) -> Result<(), Refusal> {
-        if self.plan.judges_nulls && name != ROOT { self.null(bound) } else { Ok(()) }
+    pub(super) fn no_value(&mut self, fields: &Fields<'_>, name: u32) -> Result<(), Refusal> {
+        if self.plan.judges_nulls && name != ROOT { self.null(fields.get(name).name) } else { Ok(()) }
     }
 
-    /// A column that takes the row's next value as it is: no other value of this record is in it, and no row is missing.
+    /// Pushes a value to a column that takes it as it is, which `push` says. False: nothing has happened.
     #[inline(always)]
-    fn open_column(&mut self, name: u32) -> Option<&mut ColumnBuilder> {
-        let Destination::Column(number) = self.block.paths.destination(name) else { return None };
-        let row = self.block.rows();
-        let column = self.block.columns.get_mut(number as usize)?;
-        (column.attempt != self.block.attempt && column.rows == row).then_some(column)
-    }
-
-    /// Takes note that a value has been pushed to the column of a name.
-    #[inline(always)]
-    fn pushed_to(&mut self, name: u32) {
-        if let Destination::Column(number) = self.block.paths.destination(name) {
-            self.pushed(number as usize);
+    fn push(&mut self, column: u32, push: impl FnOnce(&mut ColumnBuilder) -> bool) -> bool {
+        let (row, attempt) = (self.block.rows(), self.block.attempt);
+        let Some(column) = self.block.columns.get_mut(column as usize) else { return false };
+        let is_pushed = column.is_at(row) && push(column);
+        if is_pushed {
+            column.pushed(attempt, self.in_key);
+            self.values += 1;
         }
+        is_pushed
     }
 
     #[inline(always)]
-    pub(super) fn long(&mut self, name: u32, value: i64) -> Result<(), Refusal> {
-        if let Some(ColumnBuilder { values: Values::Long(values), target, .. }) = self.open_column(name) {
-            let fits = match target {
-                Target::Integer { min, max } => (*min..=*max).contains(&value),
-                _ => value != i64::MIN,
-            };
-            if fits {
-                values.push(value);
-                self.pushed_to(name);
-                return Ok(());
-            }
-        }
-        self.rare_long(name, value)
+    pub(super) fn long(&mut self, fields: &mut Fields<'_>, name: u32, value: i64) -> Result<(), Refusal> {
+        let is_pushed =
+            self.push(fields.get(name).column, |column| match (&mut column.values, &column.target) {
+                (Values::Long(values), Target::Integer { min, max }) if (*min..=*max).contains(&value) => {
+                    values.push(value);
+                    true
+                }
+                (Values::Long(values), target)
+                    if !matches!(target, Target::Integer { .. }) && value != i64::MIN =>
+                {
+                    values.push(value);
+                    true
+                }
+                _ => false,
+            });
+        if is_pushed { Ok(()) } else { self.rare_long(fields, name, value) }
     }
 
     #[inline(never)]
-    fn rare_long(&mut self, name: u32, value: i64) -> Result<(), Refusal> {
+    fn rare_long(&mut self, fields: &mut Fields<'_>, name: u32, value: i64) -> Result<(), Refusal> {
         let text = value.to_string();
-        self.number(name, &Number { text: text.as_bytes(), value: NumberValue::Integer(value) })
+        let number = Number { text: text.as_bytes(), value: NumberValue::Integer(value) };
+        self.number(fields.get(name).name, &number)?;
+        fields.learn(name, &self.block.paths);
+        Ok(())
     }
 
     #[inline(always)]
-    pub(super) fn double_value(&mut self, name: u32, value: f64) -> Result<(), Refusal> {
-        if let Some(ColumnBuilder { values: Values::Double(values), .. }) = self.open_column(name)
-            && value.is_finite()
-        {
-            values.push(value);
-            self.pushed_to(name);
-            return Ok(());
-        }
-        self.rare_double(name, value)
+    pub(super) fn double_value(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: u32,
+        value: f64,
+    ) -> Result<(), Refusal> {
+        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
+            Values::Double(values) if value.is_finite() => {
+                values.push(value);
+                true
+            }
+            _ => false,
+        });
+        if is_pushed { Ok(()) } else { self.rare(fields, name, &Value::double(value)) }
+    }
+
+    #[inline(always)]
+    pub(super) fn float_value(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: u32,
+        value: f32,
+    ) -> Result<(), Refusal> {
+        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
+            Values::Double(values) | Values::Float(values) if value.is_finite() => {
+                values.push(value.into());
+                true
+            }
+            _ => false,
+        });
+        if is_pushed { Ok(()) } else { self.rare_float(fields, name, value) }
     }
 
     #[inline(never)]
-    fn rare_double(&mut self, name: u32, value: f64) -> Result<(), Refusal> {
-        self.value(name, &Value::double(value))
+    fn rare_float(&mut self, fields: &mut Fields<'_>, name: u32, value: f32) -> Result<(), Refusal> {
+        self.float(fields.get(name).name, value)?;
+        fields.learn(name, &self.block.paths);
+        Ok(())
     }
 
     #[inline(always)]
-    pub(super) fn boolean_value(&mut self, name: u32, value: bool) -> Result<(), Refusal> {
-        if let Some(ColumnBuilder { values: Values::Boolean(values), .. }) = self.open_column(name) {
-            values.push(value);
-            self.pushed_to(name);
-            return Ok(());
-        }
-        self.boolean(name, value)
+    pub(super) fn boolean_value(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: u32,
+        value: bool,
+    ) -> Result<(), Refusal> {
+        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
+            Values::Boolean(values) => {
+                values.push(value);
+                true
+            }
+            _ => false,
+        });
+        if is_pushed { Ok(()) } else { self.rare(fields, name, &Value::Boolean(value)) }
     }
 
     /// A text, which is UTF-8.
     #[inline(always)]
-    pub(super) fn text_value(&mut self, name: u32, value: &[u8]) -> Result<(), Refusal> {
-        if let Some(column) = self.open_column(name) {
-            let pushed = match &mut column.values {
-                Values::Varchar { bytes, offsets } => {
-                    ColumnBuilder::push_varchar(bytes, offsets, value).is_ok()
-                }
-                Values::Symbol { .. } => column.push_symbol(value).is_ok(),
-                _ => false,
-            };
-            if pushed {
-                self.pushed_to(name);
-                return Ok(());
-            }
-        }
-        self.rare_text(name, value)
+    pub(super) fn text_value(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: u32,
+        value: &[u8],
+    ) -> Result<(), Refusal> {
+        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
+            Values::Varchar { bytes, offsets } => ColumnBuilder::push_varchar(bytes, offsets, value).is_ok(),
+            Values::Symbol { .. } => column.push_symbol(value).is_ok(),
+            _ => false,
+        });
+        if is_pushed { Ok(()) } else { self.rare_text(fields, name, value) }
     }
 
     #[inline(never)]
-    fn rare_text(&mut self, name: u32, value: &[u8]) -> Result<(), Refusal> {
-        self.text(name, value)
+    fn rare_text(&mut self, fields: &mut Fields<'_>, name: u32, value: &[u8]) -> Result<(), Refusal> {
+        self.text(fields.get(name).name, value)?;
+        fields.learn(name, &self.block.paths);
+        Ok(())
     }
 
     #[inline(always)]
-    pub(super) fn time_value(&mut self, name: u32, time: Timestamp) -> Result<(), Refusal> {
-        if let Some(ColumnBuilder { values: Values::Timestamp(unit, values), .. }) = self.open_column(name)
-            && let Some(value) = super::timestamp::in_unit(time, *unit)
-        {
-            values.push(value);
-            self.pushed_to(name);
-            return Ok(());
-        }
-        self.rare_time(name, time)
+    pub(super) fn time_value(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: u32,
+        time: Timestamp,
+    ) -> Result<(), Refusal> {
+        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
+            Values::Timestamp(unit, values) => match super::timestamp::in_unit(time, *unit) {
+                Some(value) => {
+                    values.push(value);
+                    true
+                }
+                None => false,
+            },
+            _ => false,
+        });
+        if is_pushed { Ok(()) } else { self.rare(fields, name, &Value::Timestamp(time)) }
     }
 
+    /// Any value, by the rules for all.
     #[inline(never)]
-    fn rare_time(&mut self, name: u32, time: Timestamp) -> Result<(), Refusal> {
-        self.time(name, time)
+    fn rare(&mut self, fields: &mut Fields<'_>, name: u32, value: &Value) -> Result<(), Refusal> {
+        self.value(fields.get(name).name, value)?;
+        fields.learn(name, &self.block.paths);
+        Ok(())
     }
 
     /// Writes an array that needs no judgement. False: it does.
@@ -243,6 +294,7 @@ pub(super) struct Shape {
     /// Whether it is not as simple as columns take it at once.
     pub irregular: bool,
 }
+
 impl Shape {
     /// Of an array in so many dimensions, of which nothing else is known.
     pub fn of(dimensions: usize) -> Self {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::block::{Block, RecordIndex, TableName, Timestamps};
 use super::column::{ColumnBuilder, Values};
-use super::paths::{Paths, Prefixes};
+use super::paths::{NONE, Paths, Prefixes};
 use super::types::TimeUnit;
 
 /// How many columns a table of QuestDB can have.
@@ -50,6 +50,8 @@ pub struct BlockBuilder {
     pub(crate) elements: Vec<f64>,
     /// For the fields of a payload that has them in any order.
     pub(crate) slots: Vec<Slot>,
+    /// How many payloads had their fields in another order than their schema.
+    pub(crate) out_of_order: u32,
 }
 
 /// Where a field is kept until it is its turn. What its bits are is a matter of who sets them.
@@ -59,21 +61,42 @@ pub(crate) struct Slot {
     pub is_set: bool,
 }
 
-/// A schema's names, as [`Paths`] numbers them: found once in a block, as all records of a schema have the same.
+/// What a schema's names are in a block: found once there, as all records of a schema have the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
     /// The schema.
     pub schema: u64,
     /// The object that its payloads are.
     pub object: u32,
-    /// By the schema's own numbers; or the other way round, the schema's numbers by those of the names.
-    pub names: Box<[u32]>,
+    /// Its names, by its own numbers for them.
+    pub fields: Box<[Field]>,
+    /// The other way round, for payloads that name their fields themselves: the schema's numbers by those of [`Paths`].
+    pub numbers: Box<[u32]>,
+}
+
+/// A name of a schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    /// As [`Paths`] numbers it.
+    pub name: u32,
+    /// The column that its values go to. [`NONE`]: none has gone to one yet, or not all do.
+    pub column: u32,
+}
+
+impl Field {
+    /// No name.
+    pub const NONE: Self = Self { name: NONE, column: NONE };
 }
 
 /// As many schemas in one block are remembered. Records of more cost what the first of each costs.
-pub(crate) const MAX_BINDINGS: usize = 64;
+const MAX_BINDINGS: usize = 64;
 
 impl Binding {
+    /// Of a schema for a key or a value; nothing is known yet.
+    pub fn new(schema: u64, object: u32) -> Self {
+        Self { schema, object, fields: Box::default(), numbers: Box::default() }
+    }
+
     /// Whether it is of a schema for a key or a value.
     #[inline]
     pub fn is_of(&self, schema: u64, object: u32) -> bool {
@@ -123,6 +146,7 @@ impl BlockBuilder {
             text: Vec::new(),
             elements: Vec::new(),
             slots: Vec::new(),
+            out_of_order: 0,
         }
     }
 

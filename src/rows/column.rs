@@ -156,6 +156,21 @@ impl ColumnBuilder {
         }
     }
 
+    /// Whether a row is the column's next one. Rows before it that have no value get placeholders. False also where this row
+    /// has a value already, and where the column has no value yet.
+    #[inline(always)]
+    pub fn is_at(&mut self, row: usize) -> bool {
+        self.rows == row || self.catch_up(row)
+    }
+
+    #[inline(never)]
+    fn catch_up(&mut self, row: usize) -> bool {
+        if self.rows < row && self.is_used() {
+            self.pad(row);
+        }
+        self.rows == row
+    }
+
     /// Takes note that the value of the row after the last has been pushed.
     #[inline]
     pub fn pushed(&mut self, attempt: u64, from_key: bool) {

@@ -14,9 +14,9 @@ mod types;
 
 pub use block::{Block, Column, ColumnValues, DoubleArrays, RecordIndex, RowError, TableName, Timestamps};
 pub use builder::BlockBuilder;
-pub(crate) use builder::{Binding, Limit, MAX_BINDINGS, MAX_COLUMNS, Slot};
+pub(crate) use builder::{Binding, Field, Limit, MAX_COLUMNS, Slot};
 pub use column::Target;
 pub(crate) use column::{Arrays, ColumnBuilder, Full, Values, exact_double};
 pub(crate) use interner::Interner;
-pub(crate) use paths::{Destination, HEADERS, KEY, META, NONE, Prefixes, RECORD, VALUE};
+pub(crate) use paths::{Destination, HEADERS, KEY, META, NONE, Paths, Prefixes, RECORD, VALUE};
 pub use types::{Literal, TimeUnit};

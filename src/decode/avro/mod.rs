@@ -35,6 +35,8 @@ pub struct AvroSchema {
     nodes: Vec<Node>,
     root: u32,
     program: Option<Program>,
+    /// Whether there are payloads that are null.
+    may_be_null: bool,
 }
 
 impl AvroSchema {
@@ -46,7 +48,8 @@ impl AvroSchema {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (nodes, root) = schema::parse(text, references)?;
         let program = Program::compile(&nodes, root);
-        Ok(Self { serial: NEXT.fetch_add(1, Ordering::Relaxed), nodes, root, program })
+        let may_be_null = matches!(nodes.get(root as usize), Some(Node::Null | Node::Union(_)));
+        Ok(Self { serial: NEXT.fetch_add(1, Ordering::Relaxed), nodes, root, program, may_be_null })
     }
 
     /// Reads a payload, all of it.
@@ -61,7 +64,13 @@ impl AvroSchema {
     }
 
     /// Whether a payload is null, and nothing else.
+    #[inline(always)]
     pub(crate) fn is_null(&self, bytes: &[u8]) -> bool {
+        self.may_be_null && self.is_null_by_its_branch(bytes)
+    }
+
+    #[inline(never)]
+    fn is_null_by_its_branch(&self, bytes: &[u8]) -> bool {
         let mut reader = Reader::new(bytes);
         let is_null = |node: u32| matches!(self.nodes.get(node as usize), Some(Node::Null));
         match self.nodes.get(self.root as usize) {

@@ -1,12 +1,14 @@
 use std::fmt;
 
+use crate::decode::utf8::is_utf8;
 use crate::decode::varint::{NoVarint, varint, zigzag};
 
 /// Avro's primitives, one after the other. Nothing that the bytes say about lengths is believed.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
+    /// How many bytes there were.
+    length: usize,
 }
 
 /// Why bytes are not what a schema says.
@@ -70,54 +72,49 @@ impl fmt::Display for AvroErrorKind {
     }
 }
 
+// Its methods are inlined, and no error borrows it: so it stays in registers.
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { rest: bytes, length: bytes.len() }
     }
 
-    #[cold]
+    /// How many bytes have been read.
+    #[inline(always)]
+    fn offset(&self) -> usize {
+        self.length.saturating_sub(self.rest.len())
+    }
+
+    #[inline(always)]
     pub fn error(&self, kind: AvroErrorKind) -> AvroError {
-        AvroError { kind, offset: self.at }
+        error_at(self.offset(), kind)
     }
 
-    #[inline]
-    pub fn byte(&mut self) -> Result<u8, AvroError> {
-        let Some(&byte) = self.bytes.get(self.at) else {
-            return Err(self.error(AvroErrorKind::UnexpectedEnd));
-        };
-        self.at += 1;
-        Ok(byte)
-    }
-
-    #[inline]
+    #[inline(always)]
     pub fn boolean(&mut self) -> Result<bool, AvroError> {
-        match self.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            other => {
-                self.at -= 1;
-                Err(self.error(AvroErrorKind::NotBoolean(other)))
+        match self.rest {
+            [0, rest @ ..] => {
+                self.rest = rest;
+                Ok(false)
             }
+            [1, rest @ ..] => {
+                self.rest = rest;
+                Ok(true)
+            }
+            [other, ..] => Err(self.error(AvroErrorKind::NotBoolean(*other))),
+            [] => Err(self.error(AvroErrorKind::UnexpectedEnd)),
         }
     }
 
     /// A zigzag varint, as ints, longs, lengths and branches are.
-    #[inline]
+    #[inline(always)]
     pub fn long(&mut self) -> Result<i64, AvroError> {
-        match self.bytes.get(self.at) {
-            Some(&byte) if byte < 0x80 => {
-                self.at += 1;
-                Ok(zigzag(u64::from(byte)))
-            }
-            _ => self.long_of_bytes(),
+        if let [byte @ 0..=0x7f, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(zigzag(u64::from(*byte)));
         }
-    }
-
-    #[inline]
-    fn long_of_bytes(&mut self) -> Result<i64, AvroError> {
-        match varint(self.bytes.get(self.at..).unwrap_or_default()) {
+        match varint(self.rest) {
             Ok((value, length)) => {
-                self.at += length;
+                self.rest = self.rest.get(length..).unwrap_or_default();
                 Ok(zigzag(value))
             }
             Err(NoVarint::Long) => Err(self.error(AvroErrorKind::LongNumber)),
@@ -125,109 +122,112 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn int(&mut self) -> Result<i32, AvroError> {
-        let start = self.at;
+        let start = self.offset();
         let value = self.long()?;
-        i32::try_from(value)
-            .map_err(|_| AvroError { kind: AvroErrorKind::NumberOutOfRange(value), offset: start })
+        i32::try_from(value).map_err(|_| error_at(start, AvroErrorKind::NumberOutOfRange(value)))
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn float(&mut self) -> Result<f32, AvroError> {
         self.array().map(f32::from_le_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn double(&mut self) -> Result<f64, AvroError> {
         self.array().map(f64::from_le_bytes)
     }
 
     /// So many bytes.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], AvroError> {
-        let end = self.at.checked_add(length);
-        match end.and_then(|end| self.bytes.get(self.at..end)) {
-            Some(bytes) => {
-                self.at += length;
-                Ok(bytes)
+        match self.rest.split_at_checked(length) {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(taken)
             }
             None => Err(self.error(AvroErrorKind::UnexpectedEnd)),
         }
     }
 
     /// Bytes after their length.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&mut self) -> Result<&'a [u8], AvroError> {
-        let start = self.at;
+        let start = self.offset();
         let length = self.long()?;
-        let taken = usize::try_from(length).ok().and_then(|length| {
-            let bytes = self.bytes.get(self.at..self.at.checked_add(length)?)?;
-            self.at += length;
-            Some(bytes)
-        });
-        taken.ok_or_else(|| {
-            let kind = if length < 0 {
-                AvroErrorKind::NegativeLength(length)
-            } else {
-                AvroErrorKind::LengthBeyondEnd(length)
-            };
-            AvroError { kind, offset: start }
-        })
+        match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(bytes)
+            }
+            None if length < 0 => Err(error_at(start, AvroErrorKind::NegativeLength(length))),
+            None => Err(error_at(start, AvroErrorKind::LengthBeyondEnd(length))),
+        }
     }
 
-    /// A string after its length. What it returns is UTF-8.
-    #[inline]
-    pub fn text(&mut self) -> Result<&'a str, AvroError> {
-        let start = self.at;
+    /// A string after its length, which is UTF-8.
+    #[inline(always)]
+    pub fn text(&mut self) -> Result<&'a [u8], AvroError> {
+        let start = self.offset();
         let bytes = self.bytes()?;
-        std::str::from_utf8(bytes).map_err(|_| AvroError { kind: AvroErrorKind::NotUtf8, offset: start })
+        if is_utf8(bytes) { Ok(bytes) } else { Err(error_at(start, AvroErrorKind::NotUtf8)) }
+    }
+
+    /// The same, as a string of its own.
+    pub fn string(&mut self) -> Result<String, AvroError> {
+        Ok(String::from_utf8_lossy(self.text()?).into_owned())
     }
 
     /// The number of items in the next block of an array or a map; 0 ends it.
     pub fn block(&mut self) -> Result<u64, AvroError> {
-        let start = self.at;
+        let start = self.offset();
         let count = self.long()?;
         if count < 0 {
             // The block's size follows, for those who skip it.
             let size = self.long()?;
             if size < 0 {
-                return Err(AvroError { kind: AvroErrorKind::NegativeLength(size), offset: start });
+                return Err(error_at(start, AvroErrorKind::NegativeLength(size)));
             }
         }
         Ok(count.unsigned_abs())
     }
 
     /// The index of a branch or a symbol, of so many.
-    #[inline]
+    #[inline(always)]
     pub fn index(&mut self, count: usize, error: fn(i64) -> AvroErrorKind) -> Result<usize, AvroError> {
-        let start = self.at;
+        let start = self.offset();
         let index = self.long()?;
         match usize::try_from(index) {
             Ok(found) if found < count => Ok(found),
-            _ => Err(AvroError { kind: error(index), offset: start }),
+            _ => Err(error_at(start, error(index))),
         }
     }
 
     /// Checks that nothing is left.
-    #[inline]
+    #[inline(always)]
     pub fn end(&self) -> Result<(), AvroError> {
-        match self.bytes.len().saturating_sub(self.at) {
+        match self.rest.len() {
             0 => Ok(()),
             left => Err(self.error(AvroErrorKind::LeftOver(left))),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], AvroError> {
-        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
-            Some(&bytes) => {
-                self.at += LENGTH;
+        match self.rest.split_first_chunk() {
+            Some((&bytes, rest)) => {
+                self.rest = rest;
                 Ok(bytes)
             }
             None => Err(self.error(AvroErrorKind::UnexpectedEnd)),
         }
     }
+}
+
+#[cold]
+fn error_at(offset: usize, kind: AvroErrorKind) -> AvroError {
+    AvroError { kind, offset }
 }
 
 #[cfg(test)]

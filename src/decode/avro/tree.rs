@@ -44,7 +44,7 @@ impl<'s> Tree<'s> {
             Node::Float => Value::Float(reader.float()?),
             Node::Double => Value::double(reader.double()?),
             Node::Bytes => Value::Bytes(reader.bytes()?.to_vec()),
-            Node::Text => Value::Text(reader.text()?.to_owned()),
+            Node::Text => Value::Text(reader.string()?),
             Node::Fixed(size) => Value::Bytes(reader.take(*size)?.to_vec()),
             Node::Uuid => Value::Text(text::uuid(reader.take(16)?)),
             Node::Duration => Value::Text(text::duration(reader.take(12)?)),
@@ -77,7 +77,7 @@ impl<'s> Tree<'s> {
             Node::Map(value) => {
                 let mut entries = Vec::new();
                 self.items(reader, |tree, reader| {
-                    let key = reader.text()?.to_owned();
+                    let key = reader.string()?;
                     entries.push((key, tree.value(*value, reader)?));
                     Ok(())
                 })?;

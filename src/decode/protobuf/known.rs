@@ -43,11 +43,17 @@ pub(super) fn value(known: Known, fields: Vec<Value>) -> Result<Value, ProtobufE
 }
 
 /// A point in time.
+#[inline]
 pub(crate) fn timestamp(seconds: i64, nanos: i64) -> Result<Timestamp, ProtobufErrorKind> {
     match u32::try_from(nanos) {
         Ok(nanos) if i64::from(nanos) < NANOS_A_SECOND => Ok(Timestamp::Seconds { seconds, nanos }),
-        _ => Err(ProtobufErrorKind::Impossible(format!("a Timestamp has {nanos} nanos"))),
+        _ => Err(impossible_nanos(nanos)),
     }
+}
+
+#[cold]
+fn impossible_nanos(nanos: i64) -> ProtobufErrorKind {
+    ProtobufErrorKind::Impossible(format!("a Timestamp has {nanos} nanos"))
 }
 
 /// A duration, as ISO 8601 writes it: `PT3.5S`.

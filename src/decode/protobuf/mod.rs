@@ -2,7 +2,7 @@
 //!
 //! `protox` and `prost-reflect` make descriptors of a schema's files. From them its messages are taken up once as [types]
 //! that refer to each other by number, and a payload is read by those: as a tree ([`ProtobufSchema::read`]), or by a
-//! [`Program`] into slots that are then written to columns, which is `mapping`'s.
+//! [`Program`], which `mapping` runs into columns.
 //!
 //! The types are those that Kafka Connect's ProtobufConverter makes of a schema, except where it has several values in
 //! an object of their own: of a oneof the field that is set is a field like any other, and what Google's own messages
@@ -28,8 +28,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use known::timestamp;
-pub(crate) use program::{Op, OpKind, Program, part_of};
-pub(crate) use reader::{Part, Reader};
+pub(crate) use program::{NO_ONEOF, Op, OpKind, Program, part_of};
+pub(crate) use reader::{Part, Reader, Tag, key, one_byte};
 pub use reader::{ProtobufError, ProtobufErrorKind, WireType};
 pub(crate) use schema::{Absent, Scalar, Types};
 pub(crate) use tree::Tree;
@@ -124,7 +124,7 @@ impl ProtobufSchema {
     ///
     /// # Errors
     /// What is wrong with it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn message_of<'r>(&self, bytes: &'r [u8]) -> Result<(u32, &'r [u8]), ProtobufSchemaError> {
         match (bytes.split_first(), self.top.first()) {
             // Nearly always it is the first message.

@@ -1,10 +1,10 @@
 //! How a message's payloads are read without a tree.
 //!
-//! Fields come in any order, several times, or not at all, and columns must not depend on that. So a payload is read
-//! once into slots, one for each field of the message and of the messages in it, and the slots are then written in the
-//! order of the fields' declaration.
+//! Fields come in any order, several times, or not at all, and columns must not depend on that: they are written in the order
+//! of the fields' declaration. Nearly all payloads have their fields in that order, and operations that follow it read
+//! them at once. Any other is read into slots first, one for each field of the message and of the messages in it.
 
-use super::reader::{Part, ProtobufError, ProtobufErrorKind, Reader, Tag, WireType, key};
+use super::reader::{Part, ProtobufError, ProtobufErrorKind, Reader, Tag, WireType, key, one_byte};
 use super::schema::{Absent, Field, Kind, Known, Scalar, Shape, Types};
 use super::tree::wrong_wire_type;
 use crate::decode::names::{Names, ROOT};
@@ -19,6 +19,7 @@ pub(crate) struct Program {
     /// The names that operations give their values by.
     pub names: Names,
     slots: u32,
+    oneofs: u32,
 }
 
 /// A message in one place.
@@ -46,6 +47,9 @@ struct Entry {
 
 const NO_SLOT: u32 = u32::MAX;
 
+/// "In none", among oneofs.
+pub(crate) const NO_ONEOF: u32 = u32::MAX;
+
 /// How a field is read into its slot.
 #[derive(Clone, Copy, Debug)]
 enum Read {
@@ -64,9 +68,15 @@ enum Read {
     },
 }
 
-/// Writes a slot. What it has depends on the kind.
+/// Writes a field, from its slot or as it is read. What the slot has depends on the kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Op {
+    /// What its tag usually is.
+    pub key: u32,
+    /// The same as a byte, see [`one_byte`].
+    pub byte: u16,
+    /// Which of the oneofs it is in, counted through all messages; [`NO_ONEOF`] where it is in none.
+    pub oneof: u32,
     pub slot: u32,
     /// A number among [`Program::names`].
     pub name: u32,
@@ -76,9 +86,12 @@ pub(crate) struct Op {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OpKind {
-    Integer,
-    /// An integer without a sign.
-    Unsigned,
+    /// An int64, as most integers are.
+    Long,
+    /// Another integer.
+    Integer(Scalar),
+    /// An integer of 64 bits without a sign.
+    Unsigned(Scalar),
     Boolean,
     Float,
     Double,
@@ -95,10 +108,28 @@ pub(crate) enum OpKind {
         message: u32,
         place: u32,
     },
-    /// The fields of a message follow. Where it is absent, `end` is next.
+    /// The fields of a message follow: so many operations.
     Enter {
-        end: u32,
+        ops: u32,
     },
+}
+
+impl Op {
+    /// How many operations follow that are of its fields.
+    #[inline(always)]
+    pub fn inner(&self) -> usize {
+        if let OpKind::Enter { ops } = self.kind { ops as usize } else { 0 }
+    }
+
+    /// Its field's number.
+    pub fn number(&self) -> u32 {
+        self.key >> 3
+    }
+
+    /// Whether its field is a message between two tags.
+    pub fn is_group(&self) -> bool {
+        self.key & 7 == 3
+    }
 }
 
 /// Messages with more are read as trees. A message that is named in several places has its fields in each.
@@ -114,7 +145,7 @@ impl Program {
             return None;
         }
         let names = Names { list: Vec::new(), is_object: true };
-        let program = Self { scopes: Vec::new(), ops: Vec::new(), names, slots: 0 };
+        let program = Self { scopes: Vec::new(), ops: Vec::new(), names, slots: 0, oneofs: 0 };
         let mut compiler = Compiler { types, program, depth: 0 };
         compiler.scope(message, ROOT)?;
         Some(compiler.program)
@@ -240,8 +271,10 @@ impl Compiler<'_> {
         }
         self.depth += 1;
         let first = self.program.slots;
-        let oneofs = first + message.fields.len() as u32;
-        self.program.slots = oneofs + message.oneofs as u32;
+        let oneof_slots = first + message.fields.len() as u32;
+        self.program.slots = oneof_slots + message.oneofs as u32;
+        let oneofs = self.program.oneofs;
+        self.program.oneofs += message.oneofs as u32;
         let scope = self.program.scopes.len();
         self.program.scopes.push(Scope {
             message: number,
@@ -253,19 +286,10 @@ impl Compiler<'_> {
         for (place, field) in message.fields.iter().enumerate() {
             let slot = first + place as u32;
             let name = if is_wrapper { name } else { self.program.names.add(name, &field.name) };
-            let read = self.field(number, place as u32, field, slot, name)?;
-            let wire_type = match read {
-                Read::Run { packs: true, .. } => WireType::Length,
-                _ => field.kind.wire_type(),
-            };
-            let oneof = field.oneof.map_or(NO_SLOT, |oneof| oneofs + oneof);
-            entries.push(Entry {
-                key: key(field.number, wire_type),
-                number: field.number,
-                slot,
-                oneof,
-                read,
-            });
+            let oneof = field.oneof.map_or(NO_ONEOF, |oneof| oneofs + oneof);
+            let (key, read) = self.field(number, place as u32, field, Place { slot, name, oneof })?;
+            let oneof = field.oneof.map_or(NO_SLOT, |oneof| oneof_slots + oneof);
+            entries.push(Entry { key, number: field.number, slot, oneof, read });
         }
         entries.sort_unstable_by_key(|entry| entry.number);
         self.program.scopes.get_mut(scope)?.entries = entries.into();
@@ -273,7 +297,8 @@ impl Compiler<'_> {
         Some(scope as u32)
     }
 
-    fn field(&mut self, message: u32, place: u32, field: &Field, slot: u32, name: u32) -> Option<Read> {
+    /// Compiles a field: what its tag usually is, and how it is read.
+    fn field(&mut self, message: u32, place: u32, field: &Field, to: Place) -> Option<(u32, Read)> {
         let packs = field.shape == Shape::List && matches!(field.kind, Kind::Scalar(_));
         let run = Read::Run { element: field.kind.wire_type(), packs };
         let (read, kind) = match (field.shape, field.kind) {
@@ -286,31 +311,49 @@ impl Compiler<'_> {
                 match self.types.message(inner)?.known {
                     Some(Known::Timestamp) if field.kind == Kind::Message(inner) => (run, OpKind::Time),
                     Some(known) if known != Known::Wrapper => (run, OpKind::Other { message, place }),
-                    _ => return self.nested(field, inner, slot, name),
+                    _ => return self.nested(field, inner, to),
                 }
             }
         };
-        self.program.ops.push(Op { slot, name, absent: field.absent, kind });
-        Some(read)
+        let key = key(field.number, if packs { WireType::Length } else { field.kind.wire_type() });
+        self.program.ops.push(to.op(key, field.absent, kind));
+        Some((key, read))
     }
 
-    fn nested(&mut self, field: &Field, inner: u32, slot: u32, name: u32) -> Option<Read> {
+    fn nested(&mut self, field: &Field, inner: u32, to: Place) -> Option<(u32, Read)> {
+        let key = key(field.number, field.kind.wire_type());
         let enter = self.program.ops.len();
-        self.program.ops.push(Op { slot, name, absent: field.absent, kind: OpKind::Enter { end: 0 } });
-        let scope = self.scope(inner, name)?;
-        let end = self.program.ops.len() as u32;
-        self.program.ops.get_mut(enter)?.kind = OpKind::Enter { end };
-        Some(if matches!(field.kind, Kind::Group(_)) { Read::Group(scope) } else { Read::Scope(scope) })
+        self.program.ops.push(to.op(key, field.absent, OpKind::Enter { ops: 0 }));
+        let scope = self.scope(inner, to.name)?;
+        let ops = (self.program.ops.len() - enter - 1) as u32;
+        self.program.ops.get_mut(enter)?.kind = OpKind::Enter { ops };
+        let is_group = matches!(field.kind, Kind::Group(_));
+        Some((key, if is_group { Read::Group(scope) } else { Read::Scope(scope) }))
+    }
+}
+
+/// Where a field's value goes.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    slot: u32,
+    name: u32,
+    oneof: u32,
+}
+
+impl Place {
+    fn op(self, key: u32, absent: Absent, kind: OpKind) -> Op {
+        Op { key, byte: one_byte(key), oneof: self.oneof, slot: self.slot, name: self.name, absent, kind }
     }
 }
 
 fn of_scalar(scalar: Scalar) -> OpKind {
     match scalar {
-        Scalar::Uint64 | Scalar::Fixed64 => OpKind::Unsigned,
+        Scalar::Uint64 | Scalar::Fixed64 => OpKind::Unsigned(scalar),
         Scalar::Bool => OpKind::Boolean,
         Scalar::Float => OpKind::Float,
         Scalar::Double => OpKind::Double,
         Scalar::Enum(number) => OpKind::Enum(number),
-        _ => OpKind::Integer,
+        Scalar::Int64 => OpKind::Long,
+        _ => OpKind::Integer(scalar),
     }
 }

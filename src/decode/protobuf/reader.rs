@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::decode::utf8::is_utf8;
 use crate::decode::varint::{NoVarint, varint};
 
 /// Protobuf's wire format, one thing after the other. Nothing that the bytes say about lengths is believed.
@@ -115,6 +116,11 @@ impl fmt::Display for ProtobufErrorKind {
 pub(crate) struct Tag(u32);
 
 impl Tag {
+    /// The tag of a key, which is valid.
+    pub fn of(key: u32) -> Self {
+        Self(key)
+    }
+
     pub fn number(self) -> u32 {
         self.0 >> 3
     }
@@ -137,7 +143,7 @@ impl Tag {
 }
 
 /// The key that a field of that number and wire type begins with.
-pub(crate) fn key(number: u32, wire_type: WireType) -> u32 {
+pub(crate) const fn key(number: u32, wire_type: WireType) -> u32 {
     let wire_type = match wire_type {
         WireType::Varint => 0,
         WireType::Fixed64 => 1,
@@ -149,9 +155,15 @@ pub(crate) fn key(number: u32, wire_type: WireType) -> u32 {
     number << 3 | wire_type
 }
 
+/// The byte that a key is, as those of the first 15 fields are. No byte where it has more.
+pub(crate) const fn one_byte(key: u32) -> u16 {
+    if key < 0x80 { key as u16 } else { u16::MAX }
+}
+
 /// As deep as values may be nested.
 pub(crate) const MAX_DEPTH: usize = 64;
 
+// Its methods are inlined, and no error borrows it: so the place where it is stays in a register.
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
@@ -164,38 +176,44 @@ impl<'a> Reader<'a> {
     }
 
     /// Of a part of what is read.
-    #[inline]
+    #[inline(always)]
     pub fn within(&self, part: Part) -> Self {
         Self::of_part(self.bytes, part)
     }
 
-    #[cold]
-    pub fn error(&self, kind: ProtobufErrorKind) -> ProtobufError {
-        ProtobufError { kind, offset: self.at }
+    /// Of the same bytes, from the start of a part on.
+    #[inline(always)]
+    pub fn from(&self, part: Part) -> Self {
+        Self { bytes: self.bytes, at: part.start as usize }
     }
 
-    #[inline]
+    #[inline(always)]
+    pub fn error(&self, kind: ProtobufErrorKind) -> ProtobufError {
+        error_at(self.at, kind)
+    }
+
+    #[inline(always)]
     pub fn at(&self) -> usize {
         self.at
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn is_at_end(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
     /// The next field's number and wire type.
-    #[inline]
+    #[inline(always)]
     pub fn tag(&mut self) -> Result<Tag, ProtobufError> {
         let start = self.at;
         let key = self.varint()?;
         match u32::try_from(key) {
             Ok(key) if key > 7 && key & 7 < 6 => Ok(Tag(key)),
-            _ => Err(ProtobufError { kind: wrong_key(key), offset: start }),
+            _ => Err(error_at(start, wrong_key(key))),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn varint(&mut self) -> Result<u64, ProtobufError> {
         match self.bytes.get(self.at) {
             Some(&byte) if byte < 0x80 => {
@@ -206,7 +224,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn long_varint(&mut self) -> Result<u64, ProtobufError> {
         match varint(self.bytes.get(self.at..).unwrap_or_default()) {
             Ok((value, length)) => {
@@ -218,18 +236,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn fixed32(&mut self) -> Result<u32, ProtobufError> {
         self.array().map(u32::from_le_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn fixed64(&mut self) -> Result<u64, ProtobufError> {
         self.array().map(u64::from_le_bytes)
     }
 
     /// What is behind a length, which is left behind.
-    #[inline]
+    #[inline(always)]
     pub fn part(&mut self) -> Result<Part, ProtobufError> {
         let before = self.at;
         let length = self.varint()?;
@@ -240,25 +258,44 @@ impl<'a> Reader<'a> {
                 self.at = end;
                 Ok(part)
             }
-            None => Err(ProtobufError { kind: ProtobufErrorKind::LengthBeyondEnd(length), offset: before }),
+            None => Err(error_at(before, ProtobufErrorKind::LengthBeyondEnd(length))),
         }
     }
 
     /// The bytes of a part.
-    #[inline]
+    #[inline(always)]
     pub fn bytes_of(&self, part: Part) -> &'a [u8] {
         self.bytes.get(part.start as usize..part.end as usize).unwrap_or_default()
     }
 
     /// What is behind a length, and UTF-8.
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self) -> Result<Part, ProtobufError> {
         let before = self.at;
         let part = self.part()?;
-        match std::str::from_utf8(self.bytes_of(part)) {
-            Ok(_) => Ok(part),
-            Err(_) => Err(ProtobufError { kind: ProtobufErrorKind::NotUtf8, offset: before }),
+        if is_utf8(self.bytes_of(part)) {
+            Ok(part)
+        } else {
+            Err(error_at(before, ProtobufErrorKind::NotUtf8))
         }
+    }
+
+    /// Takes a tag, if it is the next thing; `byte` is [`one_byte`] of its key.
+    #[inline(always)]
+    pub fn takes(&mut self, byte: u16) -> bool {
+        match self.bytes.get(self.at) {
+            Some(&next) if u16::from(next) == byte => {
+                self.at += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Goes back to a place that it has been at.
+    #[inline(always)]
+    pub fn back_to(&mut self, at: usize) {
+        self.at = at;
     }
 
     /// Goes past a field of which only the tag has been read. None but the groups in it are nested.
@@ -300,7 +337,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], ProtobufError> {
         match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
             Some(&bytes) => {
@@ -324,6 +361,11 @@ impl Part {
     pub fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
+}
+
+#[cold]
+fn error_at(offset: usize, kind: ProtobufErrorKind) -> ProtobufError {
+    ProtobufError { kind, offset }
 }
 
 #[cold]

@@ -199,7 +199,7 @@ impl Scalar {
     }
 
     /// Reads one: an integer in 64 bits, whatever its own, or a float's bits.
-    #[inline]
+    #[inline(always)]
     pub fn read(self, reader: &mut Reader<'_>) -> Result<u64, ProtobufError> {
         Ok(match self {
             Self::Int64 | Self::Uint64 => reader.varint()?,

@@ -132,6 +132,26 @@ fn columns_are_in_the_order_of_their_declaration() {
     assert_eq!(names(&block.unwrap()), ["a", "b", "y_t", "x"]);
 }
 
+/// However many of a batch's payloads have their fields in another order, or fields that the schema does not have.
+#[test]
+fn the_order_of_fields_may_change_within_a_batch() {
+    let proto = "message M { int32 a = 1; N n = 2; optional string b = 3; double c = 20; } message N { int64 x = 1; bool y = 2; }";
+    let in_order =
+        [&[0x08, 7, 0x12, 4, 0x08, 1, 0x10, 1, 0x1a, 1, b'x', 0xa1, 1][..], &1.5_f64.to_le_bytes()].concat();
+    let unknown: &[u8] = &[0x08, 7, 0x32, 2, 0x08, 1, 0x12, 4, 0x18, 5, 0x10, 1, 0x1a, 1, b'y', 0x98, 6, 0];
+    let out_of_order: &[u8] = &[0x1a, 1, b'z', 0x12, 4, 0x10, 1, 0x08, 1, 0x08, 9];
+    let wrong: &[u8] = &[0x08, 7, 0x12, 4, 0x0d, 1, 0x10, 1];
+    let truncated: &[u8] = &[0x08, 7, 0x12, 2, 0x08, 1, 0x1a, 2, b'x'];
+    let once = [&in_order, unknown, out_of_order, wrong, truncated, &[]];
+    let values: Vec<&[u8]> = once.iter().cycle().take(once.len() * 30).copied().collect();
+    let (block, refused) = new(proto, &values);
+    let block = block.unwrap();
+    assert_eq!(names(&block), ["a", "n_x", "n_y", "b", "c"]);
+    assert_eq!(block.rows(), 30 * 4);
+    let refused: Vec<u32> = refused.iter().map(|error| error.record).collect();
+    assert_eq!(refused, (0..30).flat_map(|round| [round * 6 + 3, round * 6 + 4]).collect::<Vec<u32>>());
+}
+
 #[test]
 fn what_comes_twice_is_what_it_is_in_a_tree() {
     let proto = format!(

@@ -11,6 +11,7 @@ use crate::decode::Timestamp;
 use crate::rows::TimeUnit;
 
 /// A time in a column's unit; what is finer is cut off. None: out of range, or what QuestDB reads as null.
+#[inline]
 pub(super) fn in_unit(time: Timestamp, unit: TimeUnit) -> Option<i64> {
     let value = match unit {
         TimeUnit::Micros => time.micros(),
