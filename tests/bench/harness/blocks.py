@@ -149,7 +149,8 @@ def perf_test(results):
     part = results.part("perf-test")
     rows = []
     names = {
-        "gateway": "quafka, into QuestDB", "spool": "quafka with `durability = \"spool\"`", "kafka": f"Apache Kafka {part['kafka']}",
+        "gateway": "quafka, into QuestDB", "spool": "quafka with `durability = \"spool\"`",
+        "intake": "the same while QuestDB is stopped", "kafka": f"Apache Kafka {part['kafka']}",
     }
     for who, text in names.items():
         every = part["rounds"][who]
