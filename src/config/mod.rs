@@ -44,9 +44,9 @@ pub use table_types::{ColumnType, PartitionBy, Ttl};
 pub use topic_configs::PREFIX as TOPIC_CONFIG_PREFIX;
 pub use topics::{
     BytesText, CivilTime, Csv, DeadLetters, Format, FormatError, LoneSurrogates, MissingTimestamp,
-    NullInArray, OnError, PointInTime, Predicate, RecordColumn, SchemaFile, TableTemplate, TemplatePart,
-    TimestampConfig, TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern, TopicSettings,
-    TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
+    NullInArray, OnError, PointInTime, Predicate, ProtobufFraming, RecordColumn, SchemaFile, TableTemplate,
+    TemplatePart, TimestampConfig, TimestampFormat, TimestampUnit, TopLevelArray, TopicConfig, TopicPattern,
+    TopicSettings, TopicsConfig, Transform, TransformPart, Unsupported, matches_pattern,
 };
 pub(crate) use topics::{Zone, zone};
 

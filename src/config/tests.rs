@@ -96,6 +96,7 @@ const OTHER_TOPIC_KEYS: &[&str] = &[
     "null_in_array = \"nan\"",
     "widen_integers = false",
     "lone_surrogates = \"replace\"",
+    "protobuf_framing = \"apicurio\"",
     "columns = { notional = \"price * qty\" }",
     "filter = \"price > 0\"",
     "on_error = \"dlq\"",

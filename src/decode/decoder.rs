@@ -5,7 +5,7 @@ use super::csv::CsvRow;
 use super::envelope::Envelope;
 use super::json_schema::JsonSchema;
 use super::protobuf::ProtobufSchema;
-use super::schemas::{self, BySchema};
+use super::schemas::{self, BySchema, Expected};
 use super::{Payload, PayloadError, Schema, SchemaView, Value, influx, json, primitives};
 use crate::config::{Format, LoneSurrogates, SchemaFile, TopLevelArray, TopicConfig};
 
@@ -13,7 +13,7 @@ use crate::config::{Format, LoneSurrogates, SchemaFile, TopLevelArray, TopicConf
 #[derive(Debug)]
 pub struct Decoder {
     kind: Kind,
-    format: Format,
+    expected: Expected,
     arrays: TopLevelArray,
     /// The header that names a payload's schema.
     header: &'static str,
@@ -76,12 +76,13 @@ impl Decoder {
         config: &TopicConfig,
     ) -> Self {
         let replaces_halves = config.lone_surrogates == LoneSurrogates::Replace;
-        Self { kind, format, arrays, header, replaces_halves }
+        let expected = Expected { format, framing: config.protobuf_framing };
+        Self { kind, expected, arrays, header, replaces_halves }
     }
 
     /// The format that it reads.
     pub fn format(&self) -> Format {
-        self.format
+        self.expected.format
     }
 
     /// The header that names a payload's schema, where it is not the payload itself that does.
@@ -120,10 +121,10 @@ impl Decoder {
             let Some((key, behind)) = schemas::of_header(header) else {
                 return Err(PayloadError::invalid(format!("its header `{}` names no schema", self.header)));
             };
-            return schemas.find(key, self.format, Some(behind), bytes).map(Some);
+            return schemas.find(key, self.expected, Some(behind), bytes).map(Some);
         }
         match schemas::framed(bytes) {
-            Some((key, body)) => schemas.find(key, self.format, None, body).map(Some),
+            Some((key, body)) => schemas.find(key, self.expected, None, body).map(Some),
             None if framed => Err(unframed()),
             None => Ok(None),
         }

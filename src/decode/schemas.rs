@@ -12,7 +12,7 @@ use super::json;
 use super::json_schema::JsonSchema;
 use super::protobuf::{ProtobufSchema, ProtobufSchemaError};
 use super::{PayloadError, Value};
-use crate::config::Format;
+use crate::config::{Format, ProtobufFraming};
 
 /// How a payload names its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,13 +86,14 @@ impl Schema {
     #[inline(always)]
     fn framing<'r>(
         &self,
+        framing: ProtobufFraming,
         header: Option<&[u8]>,
         bytes: &'r [u8],
     ) -> Result<(u32, &'r [u8]), ProtobufSchemaError> {
         let Self::Protobuf(schema) = self else { return Ok((0, bytes)) };
         match header {
-            None => schema.message_of(bytes),
-            Some(header) => schema.message_of(header).map(|(message, _)| (message, bytes)),
+            None => schema.message_of(framing, bytes),
+            Some(header) => schema.message_of(framing, header).map(|(message, _)| (message, bytes)),
         }
     }
 }
@@ -152,6 +153,13 @@ pub struct SchemaView<'b> {
     book: Option<&'b SchemaBook>,
     met: Vec<(SchemaKey, Known)>,
     missing: BTreeSet<SchemaKey>,
+}
+
+/// What the settings say of payloads with schemas.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub format: Format,
+    pub framing: ProtobufFraming,
 }
 
 /// A payload's schema, and the payload without its framing.
@@ -232,13 +240,13 @@ impl<'b> SchemaView<'b> {
         self.schema(payload).map_or(Ok(Value::Null), |schema| schema.read(payload))
     }
 
-    /// Finds a payload's schema in the registry, which has to be of a format. Err: it is not known yet, and noted as
-    /// missing, or it is none. `header` is what is behind the schema's id where a header has that.
+    /// Finds a payload's schema in the registry. Err: it is not known yet, and noted as missing, or it is none.
+    /// `header` is what is behind the schema's id where a header has that.
     #[inline(always)]
     pub(super) fn find<'r>(
         &mut self,
         key: SchemaKey,
-        format: Format,
+        expected: Expected,
         header: Option<&[u8]>,
         bytes: &'r [u8],
     ) -> Result<BySchema<'static, 'r>, PayloadError> {
@@ -249,12 +257,12 @@ impl<'b> SchemaView<'b> {
         };
         match self.met.get(number) {
             Some((_, Known::Schema(schema))) => {
-                let found = schema.format();
-                if found != format && format != Format::Auto {
-                    return Err(of_another_format(key, found));
+                let format = schema.format();
+                if format != expected.format && expected.format != Format::Auto {
+                    return Err(of_another_format(key, format));
                 }
                 let (message, body) = schema
-                    .framing(header, bytes)
+                    .framing(expected.framing, header, bytes)
                     .map_err(|error| PayloadError::invalid(format!("by {key}, {error}")))?;
                 Ok(BySchema { place: Place::Met(number), message, body })
             }

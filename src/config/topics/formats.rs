@@ -148,6 +148,18 @@ pub enum LoneSurrogates {
     Replace,
 }
 
+/// What is between the id of a schema and a Protobuf payload: which of the schema's messages it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProtobufFraming {
+    /// Confluent's message indexes.
+    Confluent,
+    /// The message's name, as Apicurio's serializers write it.
+    Apicurio,
+    /// Nothing: it is the first message.
+    None,
+}
+
 /// What becomes of values that QuestDB has no type for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

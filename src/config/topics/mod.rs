@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use formats::{
-    BytesText, Csv, Format, LoneSurrogates, NullInArray, SchemaFile, TopLevelArray, Unsupported,
+    BytesText, Csv, Format, LoneSurrogates, NullInArray, ProtobufFraming, SchemaFile, TopLevelArray,
+    Unsupported,
 };
 pub use pattern::{TopicPattern, matches_pattern};
 pub use records::{DeadLetters, OnError, Predicate, RecordColumn, Transform, TransformPart};

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::formats::{
-    BytesText, Csv, Format, LoneSurrogates, NullInArray, SchemaFile, TopLevelArray, Unsupported,
+    BytesText, Csv, Format, LoneSurrogates, NullInArray, ProtobufFraming, SchemaFile, TopLevelArray,
+    Unsupported,
 };
 use super::records::{DeadLetters, OnError, RecordColumn, Transform};
 use super::template::TableTemplate;
@@ -106,6 +107,8 @@ topic_settings! {
     schema: Option<SchemaFile> = None;
     /// The schema of keys that do not name one.
     key_schema: Option<SchemaFile> = None;
+    /// How Protobuf payloads that name a schema name their message.
+    protobuf_framing: ProtobufFraming = ProtobufFraming::Confluent;
     /// What `format = "csv"` has to know.
     csv: Option<Csv> = None;
     /// What becomes of a value that is a JSON array.

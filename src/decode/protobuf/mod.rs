@@ -11,7 +11,7 @@
 //! [types]: schema::Types
 
 mod files;
-mod indexes;
+mod framing;
 mod known;
 mod program;
 mod reader;
@@ -36,6 +36,7 @@ pub(crate) use tree::Tree;
 
 use self::schema::Loader;
 use super::Value;
+use crate::config::ProtobufFraming;
 
 /// A schema, ready to read by: a file, with the messages that are declared in it.
 #[derive(Debug)]
@@ -103,10 +104,10 @@ impl ProtobufSchema {
                 let found = file.parent_pool().get_message_by_name(name.trim_start_matches('.'));
                 match found {
                     Some(message) => loader.load(&message)?,
-                    None => return Err(indexes::no_message(&loader.types, &top, name)),
+                    None => return Err(framing::no_message(&loader.types, &top, name)),
                 }
             }
-            Some(None) => indexes::only(&loader.types, &top)?,
+            Some(None) => framing::only(&loader.types, &top)?,
         };
         let types = loader.types;
         let count = types.messages.len();
@@ -119,17 +120,20 @@ impl ProtobufSchema {
         })
     }
 
-    /// The message that a payload's framing names, which begins `bytes`, and what is behind that. A serializer with a
-    /// schema registry writes a path of indexes from the file's messages to those in them.
+    /// The message that a payload's framing names, which begins `bytes`, and what is behind that.
     ///
     /// # Errors
     /// What is wrong with it.
     #[inline(always)]
-    pub(super) fn message_of<'r>(&self, bytes: &'r [u8]) -> Result<(u32, &'r [u8]), ProtobufSchemaError> {
-        match (bytes.split_first(), self.top.first()) {
+    pub(super) fn message_of<'r>(
+        &self,
+        framing: ProtobufFraming,
+        bytes: &'r [u8],
+    ) -> Result<(u32, &'r [u8]), ProtobufSchemaError> {
+        match (framing, bytes.split_first(), self.top.first()) {
             // Nearly always it is the first message.
-            (Some((0, rest)), Some(&first)) => Ok((first, rest)),
-            _ => indexes::read(&self.types, &self.top, bytes),
+            (ProtobufFraming::Confluent, Some((0, rest)), Some(&first)) => Ok((first, rest)),
+            _ => framing::read(framing, &self.types, &self.top, bytes),
         }
     }
 

@@ -286,11 +286,12 @@ fn a_framing_names_the_message() {
     let schema = schema(
         "message A { map<string, int32> m = 1; message B { message C { string c = 1; } } } enum E { Z = 0; } message D { int32 d = 1; }",
     );
-    let message = |bytes: &[u8]| {
+    let framed = |framing, bytes: &[u8]| {
         schema
-            .message_of(bytes)
+            .message_of(framing, bytes)
             .map(|(number, rest)| (schema.types().message(number).unwrap().name.to_string(), rest.to_vec()))
     };
+    let message = |bytes: &[u8]| framed(ProtobufFraming::Confluent, bytes);
     let is = |bytes: &[u8], name: &str| assert_eq!(message(bytes), Ok((name.to_owned(), b"x".to_vec())));
     is(&[0, b'x'], "A");
     is(&[2, 0, b'x'], "A");
@@ -306,6 +307,23 @@ fn a_framing_names_the_message() {
     assert!(message(&[2, 1]).unwrap_err().0.contains("[-1]"));
     assert!(message(&[1]).unwrap_err().0.contains("counts -1 indexes"));
     assert!(message(&[0xfe, 0xff, 0xff, 0xff, 0x0f]).unwrap_err().0.contains("counts 2147483647 indexes"));
+
+    let none = |bytes: &[u8]| framed(ProtobufFraming::None, bytes);
+    assert_eq!(none(&[2, b'x']), Ok(("A".to_owned(), vec![2, b'x'])));
+    assert_eq!(none(&[]), Ok(("A".to_owned(), Vec::new())));
+
+    let named = |bytes: &[u8]| framed(ProtobufFraming::Apicurio, bytes);
+    for (name, full) in [("A", "A"), ("D", "D"), ("A.B.C", "A.B.C"), ("B", "A.B"), ("C", "A.B.C")] {
+        let length = name.len() as u8;
+        let framing = [&[length + 2, 0x0a, length][..], name.as_bytes(), b"x"].concat();
+        assert_eq!(named(&framing), Ok((full.to_owned(), b"x".to_vec())));
+    }
+    // What else is in it is not of interest.
+    assert_eq!(named(&[5, 0x10, 7, 0x0a, 1, b'D', b'x']), Ok(("D".to_owned(), b"x".to_vec())));
+    for bytes in [&[][..], &[3, 0x0a, 2, b'D'], &[2, 0x0a, 5, b'D'], &[3, 0x0a, 1, 0xff], &[1, 0x08], &[0]] {
+        assert!(named(bytes).unwrap_err().0.contains("no message's name"), "{bytes:?}");
+    }
+    assert!(named(&[3, 0x0a, 1, b'X']).unwrap_err().0.contains("no message X; it has A, D"));
 }
 
 #[test]

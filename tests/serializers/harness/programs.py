@@ -22,6 +22,8 @@ class Program:
     language: str
     command: list = field(default_factory=lambda: ["./run"])
     formats: tuple = ("avro", "json", "protobuf")
+    # What its topics have to be configured with, as TOML, by format.
+    settings: dict = field(default_factory=dict)
     # Whether it is a part of a quick run.
     quick: bool = True
     # Whether it also sends values as they are.

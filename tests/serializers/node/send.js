@@ -10,7 +10,17 @@ const { COMPATIBILITY, SchemaRegistry, SchemaType } = require('@kafkajs/confluen
 // Libraries log to the console's stdout, which is for the result.
 console.log = console.info = console.debug = console.error
 
-const TYPES = { avro: SchemaType.AVRO, json: SchemaType.JSON }
+const TYPES = { avro: SchemaType.AVRO, json: SchemaType.JSON, protobuf: SchemaType.PROTOBUF }
+
+// Its Protobuf knows Google's own messages only as others: by references.
+const TIMESTAMP = 'google/protobuf/timestamp.proto'
+const TIMESTAMP_PROTO = `syntax = "proto3";
+package google.protobuf;
+message Timestamp {
+  int64 seconds = 1;
+  int32 nanos = 2;
+}
+`
 const DAY_MS = 86_400_000
 
 // The fields that a version of the schema has.
@@ -32,7 +42,23 @@ const ofJson = (value, version) => {
   return { ...rest, at: new Date(at).toISOString(), amount: cents / 100 }
 }
 
-const CONVERT = { avro: ofAvro, json: ofJson }
+// protobufjs, which is behind it, has a field's name in camel case. What is not there is no member.
+const ofProtobuf = (value, version) => {
+  const { at_ms: at, day, amount_cents: cents, either, raw, side, venue, ...rest } = without(value, version)
+  const fields = {
+    ...rest,
+    at: { seconds: Math.floor(at / 1000), nanos: at % 1000 * 1_000_000 },
+    side: { BUY: 1, SELL: 2 }[side],
+    venue: present(venue),
+    raw: Buffer.from(raw, 'base64'),
+    [typeof either === 'number' ? 'eitherLong' : 'eitherString']: either
+  }
+  return present(fields)
+}
+
+const present = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
+
+const CONVERT = { avro: ofAvro, json: ofJson, protobuf: ofProtobuf }
 
 async function main () {
   const names = ['brokers', 'registry', 'apicurio', 'topic', 'format', 'job']
@@ -44,9 +70,15 @@ async function main () {
 
   const registry = new SchemaRegistry({ host: options.registry }, { [SchemaType.JSON]: { strict: false, validateFormats: false } })
   const type = TYPES[options.format]
+  const references = []
+  if (type === SchemaType.PROTOBUF) {
+    await registry.register({ type, schema: TIMESTAMP_PROTO }, { subject: TIMESTAMP, compatibility: COMPATIBILITY.NONE })
+    references.push({ name: TIMESTAMP, subject: TIMESTAMP, version: 1 })
+  }
   const ids = []
   for (const schema of job.schemas) {
-    ids.push((await registry.register({ type, schema }, { subject: `${options.topic}-value`, compatibility: COMPATIBILITY.NONE })).id)
+    const confluent = references.length > 0 ? { type, schema, references } : { type, schema }
+    ids.push((await registry.register(confluent, { subject: `${options.topic}-value`, compatibility: COMPATIBILITY.NONE })).id)
   }
   const messages = []
   for (const { schema, value } of job.records) {
