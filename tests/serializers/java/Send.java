@@ -2,9 +2,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.Descriptors.Descriptor;
+import com.google.protobuf.DynamicMessage;
+import com.google.protobuf.util.JsonFormat;
 import io.apicurio.registry.serde.SerdeConfig;
 import io.apicurio.registry.serde.avro.AvroKafkaSerializer;
 import io.apicurio.registry.serde.jsonschema.JsonSchemaKafkaSerializer;
+import io.apicurio.registry.serde.protobuf.ProtobufKafkaSerializer;
+import io.apicurio.registry.utils.protobuf.schema.FileDescriptorUtils;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
@@ -67,37 +73,51 @@ public final class Send {
         System.exit(acked.get() == values.size() && errors.isEmpty() ? 0 : 1);
     }
 
-    private static List<byte[]> encoded(Map<String, String> options, JsonNode job) {
-        String format = options.get("format");
-        List<Serializer<Object>> serializers = new ArrayList<>();
-        List<Schema> schemas = new ArrayList<>();
+    private static List<byte[]> encoded(Map<String, String> options, JsonNode job) throws Exception {
+        List<Serializer<?>> serializers = new ArrayList<>();
+        List<Conversion> conversions = new ArrayList<>();
         for (JsonNode text : job.get("schemas")) {
             Map<String, Object> settings = new HashMap<>();
             settings.put(SerdeConfig.REGISTRY_URL, options.get("apicurio") + "/apis/registry/v2");
             settings.put(SerdeConfig.ENABLE_CONFLUENT_ID_HANDLER, true);
             settings.put(SerdeConfig.USE_ID, "contentId");
             settings.put(SerdeConfig.ENABLE_HEADERS, false);
-            Serializer<Object> serializer;
-            if (format.equals("avro")) {
-                settings.put(SerdeConfig.AUTO_REGISTER_ARTIFACT, true);
-                schemas.add(new Schema.Parser().parse(text.asText()));
-                serializer = new AvroKafkaSerializer<>();
-            } else {
-                // It takes a schema that is there, by its version.
-                settings.put(SerdeConfig.EXPLICIT_ARTIFACT_VERSION, String.valueOf(serializers.size() + 1));
-                serializer = new JsonSchemaKafkaSerializer<>();
+            Serializer<?> serializer;
+            switch (options.get("format")) {
+                case "avro":
+                    settings.put(SerdeConfig.AUTO_REGISTER_ARTIFACT, true);
+                    Schema schema = new Schema.Parser().parse(text.asText());
+                    conversions.add((value, version) -> ofAvro(value, schema));
+                    serializer = new AvroKafkaSerializer<>();
+                    break;
+                case "protobuf":
+                    settings.put(SerdeConfig.AUTO_REGISTER_ARTIFACT, true);
+                    Descriptor trade = FileDescriptorUtils.protoFileToFileDescriptor(text.asText(), "trade.proto", Optional.of("example"))
+                        .findMessageTypeByName("Trade");
+                    conversions.add((value, version) -> ofProtobuf(value, version, trade));
+                    serializer = new ProtobufKafkaSerializer<DynamicMessage>();
+                    break;
+                default:
+                    // It takes a schema that is there, by its version.
+                    settings.put(SerdeConfig.EXPLICIT_ARTIFACT_VERSION, String.valueOf(serializers.size() + 1));
+                    conversions.add(Send::ofJson);
+                    serializer = new JsonSchemaKafkaSerializer<>();
             }
             serializer.configure(settings, false);
             serializers.add(serializer);
         }
-        Conversion conversion = format.equals("avro") ? (value, version) -> ofAvro(value, schemas.get(version)) : Send::ofJson;
         List<byte[]> values = new ArrayList<>();
         for (JsonNode record : job.get("records")) {
             int version = record.get("schema").asInt();
-            Object value = conversion.of(record.get("value"), version);
-            values.add(serializers.get(version).serialize(options.get("topic"), value));
+            Object value = conversions.get(version).of(record.get("value"), version);
+            values.add(serialized(serializers.get(version), options.get("topic"), value));
         }
         return values;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static byte[] serialized(Serializer<?> serializer, String topic, Object value) {
+        return ((Serializer<Object>) serializer).serialize(topic, value);
     }
 
     private static Object ofAvro(JsonNode value, Schema schema) {
@@ -164,6 +184,24 @@ public final class Send {
             record.remove("fee");
         }
         return record;
+    }
+
+    private static Object ofProtobuf(JsonNode value, int version, Descriptor trade) {
+        ObjectNode record = value.deepCopy();
+        record.put("at", Instant.ofEpochMilli(value.get("at_ms").asLong()).toString());
+        JsonNode either = value.get("either");
+        record.set(either.isNumber() ? "either_long" : "either_string", either);
+        record.remove(List.of("at_ms", "amount_cents", "day", "either", version >= 3 ? "note" : "trader"));
+        if (version < 1) {
+            record.remove("fee");
+        }
+        DynamicMessage.Builder message = DynamicMessage.newBuilder(trade);
+        try {
+            JsonFormat.parser().merge(record.toString(), message);
+        } catch (IOException error) {
+            throw new IllegalArgumentException(error);
+        }
+        return message.build();
     }
 
     /** What the jar says of itself. */
