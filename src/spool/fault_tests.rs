@@ -72,15 +72,20 @@ impl Life {
             .collect();
         let entries: Vec<_> = batches.iter().map(|batch| Entry { head: head(), batch }).collect();
         let mut failed = Ok(());
+        let mut acknowledged = Vec::new();
+        let before = self.log.durable();
         for (result, batch) in self.log.append(&entries).into_iter().zip(&batches) {
             match result {
                 Ok(location) => {
+                    acknowledged.push(location.number);
                     let before = promised.stored.insert(location.number, batch.clone());
                     assert_eq!(before, None, "number {} twice", location.number);
                 }
                 Err(error) => failed = Err(error),
             }
         }
+        // What is on the disk goes to QuestDB: it must not be sent again.
+        assert_eq!(acknowledged, (before + 1..=self.log.durable()).collect::<Vec<_>>());
         failed
     }
 

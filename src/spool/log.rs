@@ -93,7 +93,12 @@ impl Log {
             results.push(result);
         }
         if let Err(error) = self.write(&mut buffer).and_then(|()| self.sync()) {
-            results.fill(Err(error));
+            // Of several segments the first ones may be on the disk.
+            for result in &mut results {
+                if result.as_ref().is_ok_and(|location| location.number > self.durable) {
+                    *result = Err(error.clone());
+                }
+            }
         }
         results
     }
