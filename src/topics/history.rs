@@ -87,16 +87,23 @@ impl History {
         self.add((topic.as_ref().into(), partition), Committed { sequence, base_offset: offset });
     }
 
-    /// Adds a batch of which something else knows that it was acknowledged, or is about to be.
-    pub fn add(&mut self, place: Place, batch: Committed) {
+    fn add(&mut self, place: Place, batch: Committed) {
         self.before.entry(place).or_default().push(batch);
     }
 
-    /// Whether the same batch was committed before under other offsets: by an attempt of its own.
-    pub fn has_another(&self, place: &Place, batch: Committed) -> bool {
-        let is_another =
-            |other: &Committed| other.sequence == batch.sequence && other.base_offset != batch.base_offset;
-        self.before.get(place).is_some_and(|before| before.iter().any(is_another))
+    /// Adds a batch that is found to be there, as in a spool, though this may not know of it: its acknowledgement was never
+    /// sent. False: the same batch was committed before under other offsets, by an attempt of its own.
+    pub fn adopt(&mut self, place: &Place, batch: Committed) -> bool {
+        let mut before = self.before.get(place).into_iter().flatten().rev();
+        match before.find(|other| other.sequence == batch.sequence) {
+            Some(other) => other.base_offset == batch.base_offset,
+            None => {
+                // For the lives to come: where it was found it may be gone by then.
+                self.committed(place, batch);
+                self.add(place.clone(), batch);
+                true
+            }
+        }
     }
 
     /// What was committed before this life, oldest first.
@@ -170,11 +177,27 @@ mod tests {
         file.write_all(br#"{"topic":"trades","partition":3,"producer_id":7,"epoch":1,"fi"#).unwrap();
         let mut history = History::open(folder.path()).unwrap();
         history.committed(&place, committed(20, 120));
-        history.add(place.clone(), committed(10, 110));
+        assert!(history.adopt(&place, committed(10, 110)));
         assert_eq!(history.of(&place), [committed(0, 100), committed(10, 110)]);
         let history = History::open(folder.path()).unwrap();
         assert_eq!(history.of(&place), [committed(0, 100), committed(10, 110), committed(20, 120)]);
         assert_eq!(history.of(&(Arc::from("trades"), 4)), []);
+    }
+
+    /// Where it was found it may be gone when the next life begins.
+    #[test]
+    fn what_was_found_to_be_there_is_known_in_the_next_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = (Arc::from("trades"), 3);
+        let mut history = History::open(folder.path()).unwrap();
+        assert!(history.adopt(&place, committed(0, 100)));
+        assert!(!history.adopt(&place, committed(0, 200)));
+        let mut history = History::open(folder.path()).unwrap();
+        assert_eq!(history.of(&place), [committed(0, 100)]);
+        // It is not noted again.
+        assert!(history.adopt(&place, committed(0, 100)));
+        let lines = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
+        assert_eq!(lines.lines().filter(|line| !line.is_empty()).count(), 1);
     }
 
     #[test]

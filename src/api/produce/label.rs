@@ -74,7 +74,7 @@ impl Written {
     /// Adds the batches that their producers may send again.
     pub fn add_to(&self, history: &mut History) {
         for (place, batch) in &self.batches {
-            history.add(place.clone(), *batch);
+            history.adopt(place, *batch);
         }
     }
 

@@ -89,13 +89,10 @@ impl Spooling {
         let mut done = Vec::new();
         let (spool, recovered) = Spool::open(folder, options, |entry| {
             let place: Place = (entry.head.topic.as_str().into(), entry.head.partition);
-            if let Some(committed) = committed(entry) {
-                // The disk failed to sync this one, so its producer has sent it again, and QuestDB has taken that.
-                if history.has_another(&place, committed) {
-                    done.push(entry.head.number);
-                    return;
-                }
-                history.add(place.clone(), committed);
+            // The disk failed to sync this one, so its producer has sent it again, and QuestDB has taken that.
+            if committed(entry).is_some_and(|committed| !history.adopt(&place, committed)) {
+                done.push(entry.head.number);
+                return;
             }
             if written.has(&entry.head, &place) {
                 done.push(entry.head.number);

@@ -51,9 +51,9 @@ async fn what_was_written_past_a_spool_whose_disk_failed_is_not_written_from_it(
     drop(spooling);
     // The first one was acknowledged when it was in the spool; the second one was not, and was sent again.
     let mut history = History::default();
-    history.add(place.clone(), Committed { sequence: sequence(0), base_offset: 100 });
-    history.add(place.clone(), Committed { sequence: sequence(1), base_offset: 105 });
+    history.adopt(&place, Committed { sequence: sequence(0), base_offset: 100 });
+    history.adopt(&place, Committed { sequence: sequence(1), base_offset: 105 });
     let spooling = open(&mut history);
     assert_eq!(spooling.batches(), 1);
-    assert!(!history.has_another(&place, Committed { sequence: sequence(1), base_offset: 105 }));
+    assert!(history.adopt(&place, Committed { sequence: sequence(1), base_offset: 105 }));
 }
