@@ -329,7 +329,7 @@ async fn a_changed_column_is_noticed_behind_a_record_that_is_bad_anyway() {
     acknowledged(&mut wire, "noticed", &Batch::of([r#"{"id":0}"#])).await;
     // By itself the gateway looks again after 30 s.
     let mut sent = 0;
-    support::until("a text is written", Duration::from_secs(10), async || {
+    support::until("a text is written", Duration::from_secs(25), async || {
         sent += 1;
         acknowledged(&mut wire, "noticed", &Batch::of(["{", r#"{"id":2,"v":"text"}"#])).await;
         questdb.sql("SELECT id FROM noticed WHERE id = 2").await.len() == 1

@@ -211,7 +211,10 @@ impl Sent<'_> {
         for (a, b) in pairs {
             let (a, b) = (&questdb.writes[a.write], &questdb.writes[b.write]);
             let (first, second) = if a.began <= b.began { (a, b) } else { (b, a) };
-            if !self.may_be_written_again(first, second.began) {
+            // Which of two in the same moment was the first one, is not known here.
+            let has_reason = self.may_be_written_again(first, second.began)
+                || first.began == second.began && self.may_be_written_again(second, first.began);
+            if !has_reason {
                 let (first, second) = (first.began, second.began);
                 drop(questdb);
                 return self.wrong(&format!("is there twice: of {first:?} and {second:?}"));
