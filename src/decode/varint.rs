@@ -57,15 +57,15 @@ pub(super) fn zigzag(value: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::test_numbers::Numbers;
 
     #[test]
     fn eight_bytes_at_once_are_what_they_are_one_by_one() {
-        let mut state = 1_u64;
+        let mut numbers = Numbers(1);
         for round in 0..20_000_u32 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let mut bytes = [0_u8; 12];
-            bytes[..8].copy_from_slice(&state.to_le_bytes());
-            bytes[8..].copy_from_slice(&state.to_be_bytes()[..4]);
+            bytes[..8].copy_from_slice(&numbers.next().to_le_bytes());
+            bytes[8..].copy_from_slice(&numbers.next().to_le_bytes()[..4]);
             // Ever more of them go on.
             for byte in bytes.iter_mut().take(round as usize % 12) {
                 *byte |= 0x80;

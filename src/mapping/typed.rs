@@ -105,45 +105,56 @@ impl Row<'_, '_> {
         if self.plan.judges_nulls && name != ROOT { self.null(fields.get(name).name) } else { Ok(()) }
     }
 
-    /// Pushes a value to a column that takes it as it is, which `push` says. False: nothing has happened.
+    /// Pushes a value to a column that takes it as it is, which `push` says. Else it is written by the rules for all.
     #[inline(always)]
-    fn push(&mut self, column: u32, push: impl FnOnce(&mut ColumnBuilder) -> bool) -> bool {
+    fn push_or(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: u32,
+        push: impl FnOnce(&mut ColumnBuilder) -> bool,
+        write: impl FnOnce(&mut Self, u32) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let (row, attempt) = (self.block.rows(), self.block.attempt);
-        let Some(column) = self.block.columns.get_mut(column as usize) else { return false };
-        let is_pushed = column.is_at(row) && push(column);
-        if is_pushed {
+        if let Some(column) = self.block.columns.get_mut(fields.get(name).column as usize)
+            && column.is_at(row)
+            && push(column)
+        {
             column.pushed(attempt, self.in_key);
             self.values += 1;
+            return Ok(());
         }
-        is_pushed
+        self.rarely(fields, name, write)
+    }
+
+    /// Writes a value by the rules for all, and takes note of the column that it went to.
+    #[inline(never)]
+    fn rarely(
+        &mut self,
+        fields: &mut Fields<'_>,
+        name: u32,
+        write: impl FnOnce(&mut Self, u32) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        write(self, fields.get(name).name)?;
+        fields.learn(name, &self.block.paths);
+        Ok(())
     }
 
     #[inline(always)]
     pub(super) fn long(&mut self, fields: &mut Fields<'_>, name: u32, value: i64) -> Result<(), Refusal> {
-        let is_pushed =
-            self.push(fields.get(name).column, |column| match (&mut column.values, &column.target) {
-                (Values::Long(values), Target::Integer { min, max }) if (*min..=*max).contains(&value) => {
-                    values.push(value);
-                    true
-                }
-                (Values::Long(values), target)
-                    if !matches!(target, Target::Integer { .. }) && value != i64::MIN =>
-                {
-                    values.push(value);
-                    true
-                }
+        let push = |column: &mut ColumnBuilder| {
+            let fits = match column.target {
+                Target::Integer { min, max } => (min..=max).contains(&value),
+                _ => value != i64::MIN,
+            };
+            match &mut column.values {
+                Values::Long(values) if fits => pushed(values, value),
                 _ => false,
-            });
-        if is_pushed { Ok(()) } else { self.rare_long(fields, name, value) }
-    }
-
-    #[inline(never)]
-    fn rare_long(&mut self, fields: &mut Fields<'_>, name: u32, value: i64) -> Result<(), Refusal> {
-        let text = value.to_string();
-        let number = Number { text: text.as_bytes(), value: NumberValue::Integer(value) };
-        self.number(fields.get(name).name, &number)?;
-        fields.learn(name, &self.block.paths);
-        Ok(())
+            }
+        };
+        self.push_or(fields, name, push, |row, name| {
+            let text = value.to_string();
+            row.number(name, &Number { text: text.as_bytes(), value: NumberValue::Integer(value) })
+        })
     }
 
     #[inline(always)]
@@ -153,14 +164,11 @@ impl Row<'_, '_> {
         name: u32,
         value: f64,
     ) -> Result<(), Refusal> {
-        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
-            Values::Double(values) if value.is_finite() => {
-                values.push(value);
-                true
-            }
+        let push = |column: &mut ColumnBuilder| match &mut column.values {
+            Values::Double(values) if value.is_finite() => pushed(values, value),
             _ => false,
-        });
-        if is_pushed { Ok(()) } else { self.rare(fields, name, &Value::double(value)) }
+        };
+        self.push_or(fields, name, push, |row, name| row.value(name, &Value::double(value)))
     }
 
     #[inline(always)]
@@ -170,21 +178,13 @@ impl Row<'_, '_> {
         name: u32,
         value: f32,
     ) -> Result<(), Refusal> {
-        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
+        let push = |column: &mut ColumnBuilder| match &mut column.values {
             Values::Double(values) | Values::Float(values) if value.is_finite() => {
-                values.push(value.into());
-                true
+                pushed(values, value.into())
             }
             _ => false,
-        });
-        if is_pushed { Ok(()) } else { self.rare_float(fields, name, value) }
-    }
-
-    #[inline(never)]
-    fn rare_float(&mut self, fields: &mut Fields<'_>, name: u32, value: f32) -> Result<(), Refusal> {
-        self.float(fields.get(name).name, value)?;
-        fields.learn(name, &self.block.paths);
-        Ok(())
+        };
+        self.push_or(fields, name, push, |row, name| row.float(name, value))
     }
 
     #[inline(always)]
@@ -194,14 +194,11 @@ impl Row<'_, '_> {
         name: u32,
         value: bool,
     ) -> Result<(), Refusal> {
-        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
-            Values::Boolean(values) => {
-                values.push(value);
-                true
-            }
+        let push = |column: &mut ColumnBuilder| match &mut column.values {
+            Values::Boolean(values) => pushed(values, value),
             _ => false,
-        });
-        if is_pushed { Ok(()) } else { self.rare(fields, name, &Value::Boolean(value)) }
+        };
+        self.push_or(fields, name, push, |row, name| row.boolean(name, value))
     }
 
     /// A text, which is UTF-8.
@@ -212,19 +209,12 @@ impl Row<'_, '_> {
         name: u32,
         value: &[u8],
     ) -> Result<(), Refusal> {
-        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
+        let push = |column: &mut ColumnBuilder| match &mut column.values {
             Values::Varchar { bytes, offsets } => ColumnBuilder::push_varchar(bytes, offsets, value).is_ok(),
             Values::Symbol { .. } => column.push_symbol(value).is_ok(),
             _ => false,
-        });
-        if is_pushed { Ok(()) } else { self.rare_text(fields, name, value) }
-    }
-
-    #[inline(never)]
-    fn rare_text(&mut self, fields: &mut Fields<'_>, name: u32, value: &[u8]) -> Result<(), Refusal> {
-        self.text(fields.get(name).name, value)?;
-        fields.learn(name, &self.block.paths);
-        Ok(())
+        };
+        self.push_or(fields, name, push, |row, name| row.text(name, value))
     }
 
     #[inline(always)]
@@ -234,25 +224,13 @@ impl Row<'_, '_> {
         name: u32,
         time: Timestamp,
     ) -> Result<(), Refusal> {
-        let is_pushed = self.push(fields.get(name).column, |column| match &mut column.values {
-            Values::Timestamp(unit, values) => match super::timestamp::in_unit(time, *unit) {
-                Some(value) => {
-                    values.push(value);
-                    true
-                }
-                None => false,
-            },
+        let push = |column: &mut ColumnBuilder| match &mut column.values {
+            Values::Timestamp(unit, values) => {
+                super::timestamp::in_unit(time, *unit).is_some_and(|value| pushed(values, value))
+            }
             _ => false,
-        });
-        if is_pushed { Ok(()) } else { self.rare(fields, name, &Value::Timestamp(time)) }
-    }
-
-    /// Any value, by the rules for all.
-    #[inline(never)]
-    fn rare(&mut self, fields: &mut Fields<'_>, name: u32, value: &Value) -> Result<(), Refusal> {
-        self.value(fields.get(name).name, value)?;
-        fields.learn(name, &self.block.paths);
-        Ok(())
+        };
+        self.push_or(fields, name, push, |row, name| row.time(name, time))
     }
 
     /// Writes an array that needs no judgement. False: it does.
@@ -281,6 +259,13 @@ impl Row<'_, '_> {
         }
         Ok(takes)
     }
+}
+
+/// Pushes a value. True, as then it is done.
+#[inline(always)]
+fn pushed<T>(values: &mut Vec<T>, value: T) -> bool {
+    values.push(value);
+    true
 }
 
 /// What an array of numbers looks like.

@@ -35,8 +35,6 @@ pub struct AvroSchema {
     nodes: Vec<Node>,
     root: u32,
     program: Option<Program>,
-    /// Whether there are payloads that are null.
-    may_be_null: bool,
 }
 
 impl AvroSchema {
@@ -48,8 +46,7 @@ impl AvroSchema {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (nodes, root) = schema::parse(text, references)?;
         let program = Program::compile(&nodes, root);
-        let may_be_null = matches!(nodes.get(root as usize), Some(Node::Null | Node::Union(_)));
-        Ok(Self { serial: NEXT.fetch_add(1, Ordering::Relaxed), nodes, root, program, may_be_null })
+        Ok(Self { serial: NEXT.fetch_add(1, Ordering::Relaxed), nodes, root, program })
     }
 
     /// Reads a payload, all of it.
@@ -66,7 +63,8 @@ impl AvroSchema {
     /// Whether a payload is null, and nothing else.
     #[inline(always)]
     pub(crate) fn is_null(&self, bytes: &[u8]) -> bool {
-        self.may_be_null && self.is_null_by_its_branch(bytes)
+        let may_be = matches!(self.nodes.get(self.root as usize), Some(Node::Null | Node::Union(_)));
+        may_be && self.is_null_by_its_branch(bytes)
     }
 
     #[inline(never)]

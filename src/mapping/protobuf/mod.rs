@@ -42,20 +42,34 @@ impl Row<'_, '_> {
         body: &[u8],
         object: u32,
     ) -> Result<(), Fault<ProtobufError>> {
-        let Some(program) = schema.program(message) else {
-            return self.protobuf_tree(schema, message, body, object);
-        };
-        let (serial, types) = (schema.serial(message), schema.types());
-        let payload = Payload { program, types, body };
+        if let Some(program) = schema.program(message) {
+            let payload = Payload { program, types: schema.types(), body };
+            if self.by_program(payload, schema.serial(message), object)? {
+                return Ok(());
+            }
+        }
+        // Messages that refer to themselves have no program, some programs do not fit a topic, and some payloads no
+        // program.
+        Ok(self.part(object, &schema.read_as(message, body)?)?)
+    }
+
+    /// Without a tree. False: nothing has been written, and that is not possible.
+    #[inline]
+    fn by_program(
+        &mut self,
+        payload: Payload<'_>,
+        serial: u64,
+        object: u32,
+    ) -> Result<bool, Fault<ProtobufError>> {
+        let Payload { program, types, body } = payload;
         if !self.in_any_order && self.block.out_of_order < MANY_OUT_OF_ORDER {
-            let fits = self.with_fields(serial, &program.names, object, |row, fields| {
+            return self.with_fields(serial, &program.names, object, |row, fields| {
                 match row.in_order(payload, &program.ops, Part::new(0, body.len()), fields, &mut 0) {
                     Ok(true) => Ok(()),
                     // What is wrong with it is told when it has been read to its end.
                     Ok(false) | Err(_) => Err(Refusal::OutOfOrder.into()),
                 }
-            })?;
-            return if fits { Ok(()) } else { self.protobuf_tree(schema, message, body, object) };
+            });
         }
         let mut slots = std::mem::take(&mut self.block.slots);
         let done = match program.scan(types, body, &mut slots) {
@@ -66,20 +80,7 @@ impl Row<'_, '_> {
             Err(error) => Err(error.into()),
         };
         self.block.slots = slots;
-        if done? { Ok(()) } else { self.protobuf_tree(schema, message, body, object) }
-    }
-
-    /// Messages that refer to themselves have no program, some programs do not fit a topic, and some payloads no
-    /// program.
-    #[cold]
-    fn protobuf_tree(
-        &mut self,
-        schema: &ProtobufSchema,
-        message: u32,
-        body: &[u8],
-        object: u32,
-    ) -> Result<(), Fault<ProtobufError>> {
-        Ok(self.part(object, &schema.read_as(message, body)?)?)
+        done
     }
 
     /// Reads a message's fields straight into columns, where they come in the order of their declaration. False: they do not,
